@@ -1,0 +1,183 @@
+import Type, { type Static } from 'typebox';
+import { Duration } from './recipe.ts';
+
+/**
+ * `kiln.yaml`: the source of its type, its validation, its JSON Schema and its reference page. Every key can be set by
+ * the environment: the path in capitals, joined by `_`, after `KILN_` (`http.addr` is `KILN_HTTP_ADDR`).
+ * Relative paths are taken from the folder of the file.
+ */
+export const Config = Type.Object(
+  {
+    $schema: Type.Optional(Type.String()),
+    farm_id: Type.Optional(
+      Type.String({
+        default: 'kiln',
+        minLength: 1,
+        maxLength: 63,
+        description: 'Name of this farm in /status, logs and metrics',
+      }),
+    ),
+    recipes_dir: Type.Optional(
+      Type.String({ default: 'recipes', description: 'Folder of the recipes: one .yaml, .yml or .ts file each' }),
+    ),
+    http: Type.Optional(
+      Type.Object(
+        {
+          addr: Type.Optional(
+            Type.String({
+              description:
+                'host:port of the dashboard, the API and the webhooks. Not set: nothing listens, watching and building go on',
+              examples: ['127.0.0.1:10142', '0.0.0.0:10142'],
+            }),
+          ),
+          trust_proxy: Type.Optional(
+            Type.Boolean({ default: false, description: 'Whether X-Forwarded-* of the connecting proxy are believed' }),
+          ),
+          base_path: Type.Optional(
+            Type.String({
+              default: '',
+              pattern: '^(/[A-Za-z0-9._-]+)*$',
+              description: 'Sub-path under which a proxy serves Kiln, such as /kiln',
+            }),
+          ),
+        },
+        { additionalProperties: false, default: {} },
+      ),
+    ),
+    orchestrator: Type.Optional(
+      Type.Object(
+        {
+          addr: Type.Optional(
+            Type.String({ default: '127.0.0.1:10143', description: 'host:port that agents connect to' }),
+          ),
+          parallel_polls: Type.Optional(
+            Type.Integer({ default: 8, minimum: 1, description: 'How many upstreams are asked at once' }),
+          ),
+          poll_timeout: Type.Optional(
+            Type.Union([Duration], { default: '2m', description: 'How long one upstream may take to list its tags' }),
+          ),
+          lost_agent_grace: Type.Optional(
+            Type.Union([Duration], { default: '60s', description: 'How long a silent agent keeps its jobs' }),
+          ),
+          lost_agent_attempts: Type.Optional(
+            Type.Integer({
+              default: 3,
+              minimum: 1,
+              description: 'How many attempts a job gets when its agents are lost',
+            }),
+          ),
+        },
+        { additionalProperties: false, default: {} },
+      ),
+    ),
+    agent: Type.Optional(
+      Type.Object(
+        {
+          orchestrator: Type.Optional(
+            Type.String({
+              description: "Address of the orchestrator, ws://host:port or wss://. Default: this process's own farm",
+            }),
+          ),
+          addr: Type.Optional(
+            Type.String({
+              default: '127.0.0.1:8080',
+              description: 'host:port of its /health, /ready and /metrics; empty: none',
+            }),
+          ),
+          name: Type.Optional(Type.String({ description: 'Name of the agent. Default: the host name' })),
+          slots: Type.Optional(
+            Type.Integer({ default: 2, minimum: 1, maximum: 256, description: 'How many jobs it runs at once' }),
+          ),
+          labels: Type.Optional(
+            Type.Array(Type.String({ pattern: '^(?!(kiln|host|os|arch|agent|pool):)[A-Za-z0-9][A-Za-z0-9._:/-]*$' }), {
+              default: [],
+              description:
+                "Labels beside those that Kiln gives; the prefixes kiln: host: os: arch: agent: pool: are Kiln's own",
+            }),
+          ),
+          spool_limit: Type.Optional(
+            Type.Integer({
+              default: 268_435_456,
+              minimum: 0,
+              description:
+                'Bytes of log a job may keep on disk while the orchestrator does not answer; then its output waits',
+            }),
+          ),
+        },
+        { additionalProperties: false, default: {} },
+      ),
+    ),
+    database: Type.Optional(
+      Type.Object(
+        {
+          url: Type.Optional(
+            Type.String({
+              description:
+                'A PostgreSQL 15 or later, postgres://…. Not set: the embedded one, under the data directory',
+            }),
+          ),
+        },
+        { additionalProperties: false, default: {} },
+      ),
+    ),
+    repositories_dir: Type.Optional(
+      Type.String({
+        description: 'Folder of the published repositories. Default: repositories under the data directory',
+      }),
+    ),
+    webhooks: Type.Optional(
+      Type.Object(
+        {
+          github_secret_file: Type.Optional(Type.String({ description: 'File with the secret of GitHub webhooks' })),
+          gitea_secret_file: Type.Optional(
+            Type.String({ description: 'File with the secret of Gitea and Forgejo webhooks' }),
+          ),
+          gitlab_token_file: Type.Optional(Type.String({ description: 'File with the token of GitLab webhooks' })),
+          generic_secret_file: Type.Optional(
+            Type.String({ description: 'File with the secret of any other source that signs with HMAC-SHA256' }),
+          ),
+          body_limit: Type.Optional(
+            Type.Integer({ default: 5_242_880, minimum: 1024, description: 'Largest body in bytes' }),
+          ),
+        },
+        {
+          additionalProperties: false,
+          default: {},
+          description: 'Secrets of webhooks. A source without a secret is refused',
+        },
+      ),
+    ),
+    telemetry: Type.Optional(
+      Type.Object(
+        {
+          otlp_endpoint: Type.Optional(
+            Type.String({
+              description:
+                'Base address of an OTLP/HTTP receiver for traces, such as http://127.0.0.1:4318. Not set: none are sent',
+            }),
+          ),
+        },
+        { additionalProperties: false, default: {} },
+      ),
+    ),
+    log: Type.Optional(
+      Type.Object(
+        {
+          level: Type.Optional(
+            Type.Union([Type.Literal('debug'), Type.Literal('info'), Type.Literal('warn'), Type.Literal('error')], {
+              default: 'info',
+            }),
+          ),
+          format: Type.Optional(
+            Type.Union([Type.Literal('json'), Type.Literal('logfmt'), Type.Literal('pretty')], {
+              description: 'Default: pretty on a terminal, json otherwise',
+            }),
+          ),
+        },
+        { additionalProperties: false, default: {} },
+      ),
+    ),
+  },
+  { additionalProperties: false, title: 'Kiln configuration' },
+);
+export type Config = Static<typeof Config>;

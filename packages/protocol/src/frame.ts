@@ -1,0 +1,90 @@
+import Type, { type Static } from 'typebox';
+import { Compile } from 'typebox/compile';
+
+/**
+ * A log frame on the wire, in the database and in a sealed blob is the same bytes:
+ *
+ *     zstd skippable frame (magic 0x184D2A5A, little-endian length, JSON header in UTF-8)
+ *     zstd frame           (the lines' text, each line ended by \n)
+ *
+ * `zstd -d` skips the first and prints the second, so any run of frames, one after the other, is a valid zstd file of
+ * the plain log. `docs/log-format.md` describes it for other programs.
+ */
+export const FRAME_MAGIC = 0x184d2a5a;
+
+/**
+ * A stretch of lines that share everything but their text:
+ * [lines, milliseconds since the epoch, index in LOG_LEVELS, component, phase, step].
+ * Component is `kiln` for what the agent says and `output` for what a command prints. Phase is an index into the job's
+ * phases and step an index into the phase's steps; -1 is outside all of them.
+ */
+export const LineRun = Type.Tuple([
+  Type.Integer({ minimum: 1 }),
+  Type.Integer(),
+  Type.Integer({ minimum: 0, maximum: 4 }),
+  Type.String(),
+  Type.Integer({ minimum: -1 }),
+  Type.Integer({ minimum: -1 }),
+]);
+export type LineRun = Static<typeof LineRun>;
+
+export const FrameHeader = Type.Object({
+  /** Format version. */
+  v: Type.Literal(1),
+  job: Type.String(),
+  attempt: Type.Integer({ minimum: 1 }),
+  /** 1, 2, 3 … within the attempt, without a gap. */
+  sequence: Type.Integer({ minimum: 1 }),
+  /** Number of the first line, from 1. */
+  firstLine: Type.Integer({ minimum: 1 }),
+  lines: Type.Integer({ minimum: 1 }),
+  /** Bytes of text. */
+  bytes: Type.Integer({ minimum: 0 }),
+  runs: Type.Array(LineRun, { minItems: 1 }),
+});
+export type FrameHeader = Static<typeof FrameHeader>;
+
+const header = Compile(FrameHeader);
+
+/** Raised on bytes that are not a frame; `message` says which part. */
+export class FrameError extends Error {
+  override name = 'FrameError';
+}
+
+/** Puts a frame together from its header and the text already compressed by zstd. */
+export function encodeFrame(head: FrameHeader, compressed: Uint8Array): Uint8Array {
+  const json = new TextEncoder().encode(JSON.stringify(head));
+  const frame = new Uint8Array(8 + json.length + compressed.length);
+  const view = new DataView(frame.buffer);
+  view.setUint32(0, FRAME_MAGIC, true);
+  view.setUint32(4, json.length, true);
+  frame.set(json, 8);
+  frame.set(compressed, 8 + json.length);
+  return frame;
+}
+
+/** Splits a frame into its checked header and the compressed text (a view, not a copy). Throws FrameError. */
+export function decodeFrame(frame: Uint8Array): { header: FrameHeader; compressed: Uint8Array } {
+  if (frame.length < 8) throw new FrameError(`a log frame has at least 8 bytes, this has ${frame.length}`);
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  const magic = view.getUint32(0, true);
+  if (magic !== FRAME_MAGIC)
+    throw new FrameError(`a log frame begins with 0x184d2a5a, this with 0x${magic.toString(16)}`);
+  const length = view.getUint32(4, true);
+  if (8 + length > frame.length) throw new FrameError(`the header says ${length} bytes, the frame has ${frame.length}`);
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(new TextDecoder().decode(frame.subarray(8, 8 + length)));
+  } catch {
+    throw new FrameError('the header of the log frame is not JSON');
+  }
+  if (!header.Check(parsed)) {
+    const [first] = header.Errors(parsed);
+    throw new FrameError(
+      `the header of the log frame is wrong at ${first?.instancePath || '/'}: ${first?.message ?? 'unknown'}`,
+    );
+  }
+  if (parsed.runs.reduce((sum, run) => sum + run[0], 0) !== parsed.lines)
+    throw new FrameError('the runs of the log frame do not add up to its lines');
+  return { header: parsed, compressed: frame.subarray(8 + length) };
+}

@@ -1,0 +1,68 @@
+import Type, { type Static } from 'typebox';
+
+/**
+ * `GET /api/live` (WebSocket, session cookie or Bearer token): what open pages and `kiln watch` follow.
+ * The client says what it wants to follow; the server answers with JSON text messages, and with the log as binary
+ * messages, each one stored frame (`frame.ts`) as it is, history first, then live, without a gap or a repeat.
+ */
+export const LiveRequest = Type.Union([
+  /** Hints about everything: something changed about this run (debounced to 4 a second for each run). */
+  Type.Object({ type: Type.Literal('follow.runs') }, { additionalProperties: false }),
+  Type.Object({ type: Type.Literal('unfollow.runs') }, { additionalProperties: false }),
+  Type.Object(
+    {
+      type: Type.Literal('follow.log'),
+      jobId: Type.String(),
+      attempt: Type.Integer({ minimum: 1 }),
+      /** Begin with the frame that holds this line; negative: with about that many lines before the end. Default 1. */
+      from: Type.Optional(Type.Integer()),
+    },
+    { additionalProperties: false },
+  ),
+  Type.Object(
+    { type: Type.Literal('unfollow.log'), jobId: Type.String(), attempt: Type.Integer({ minimum: 1 }) },
+    { additionalProperties: false },
+  ),
+]);
+export type LiveRequest = Static<typeof LiveRequest>;
+
+export const LiveMessage = Type.Union([
+  Type.Object({ type: Type.Literal('hello'), version: Type.String(), farmId: Type.String() }),
+  /** Look again: `topic` is run, recipe, package or agent. */
+  Type.Object({ type: Type.Literal('changed'), topic: Type.String(), id: Type.String() }),
+  /** History begins at `firstLine` of `total` lines known so far; binary frames follow. */
+  Type.Object({
+    type: Type.Literal('log.start'),
+    jobId: Type.String(),
+    attempt: Type.Integer(),
+    firstLine: Type.Integer(),
+    total: Type.Integer(),
+  }),
+  /** The attempt ended and every frame was sent. */
+  Type.Object({ type: Type.Literal('log.end'), jobId: Type.String(), attempt: Type.Integer(), lines: Type.Integer() }),
+  Type.Object({ type: Type.Literal('error'), code: Type.String(), message: Type.String() }),
+]);
+export type LiveMessage = Static<typeof LiveMessage>;
+
+/** Close codes of the live socket: the reader was too slow; its session ended. */
+export const LIVE_CLOSE = { slow: 4408, unauthorized: 4401 } as const;
+
+/** Subjects of the bus. A message is a hint, or a live copy of what is committed already. */
+export const SUBJECTS = {
+  /** An event was stored: route it now. */
+  event: 'event',
+  /** Jobs may be claimable. */
+  queue: 'queue',
+  /** A watch was asked to poll at once. */
+  watch: 'watch',
+  /** {topic,id}: something changed that a page may show. */
+  changed: 'changed',
+  /** {jobId, attempt, fence, reason}: to the orchestrator that holds the agent. */
+  cancel: 'cancel',
+  /** A run wants to be published. */
+  publish: 'publish',
+  /** The roster was reloaded. */
+  roster: 'roster',
+  /** Frames of one attempt, committed: {frames: Uint8Array[], end: boolean}. */
+  log: (jobId: string, attempt: number) => `log.${jobId}.${attempt}`,
+} as const;
