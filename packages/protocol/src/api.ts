@@ -313,3 +313,56 @@ export const FarmStatus = Type.Object({
   failures: Nullable(Type.Record(Type.String(), Type.Object({ failures: Type.Integer(), next_retry: Nullable(Time) }))),
 });
 export type FarmStatus = Static<typeof FarmStatus>;
+
+/** `GET /api/me`: who the credential speaks for. */
+export const Me = Type.Object({
+  signedIn: Type.Boolean(),
+  /** `admin` for a Bearer token, `session` for the dashboard's cookie. */
+  kind: Type.String(),
+  subject: Type.String(),
+  version: Type.String(),
+  farmId: Type.String(),
+});
+export type Me = Static<typeof Me>;
+/** `POST /api/sign-in` with the admin token: the answer sets the session cookie. */
+export const SignIn = Type.Object(
+  { token: Type.String({ minLength: 1, maxLength: 512 }) },
+  { additionalProperties: false },
+);
+export type SignIn = Static<typeof SignIn>;
+/** A link that signs in one browser, once, within ten minutes. */
+export const SignInLink = Type.Object({ url: Type.String() });
+export type SignInLink = Static<typeof SignInLink>;
+
+export const RecipeList = Type.Object({ recipes: Type.Array(RecipeSummary) });
+export type RecipeList = Static<typeof RecipeList>;
+export const PackageList = Type.Object({ packages: Type.Array(PackageSummary), nextCursor: Nullable(Type.String()) });
+export type PackageList = Static<typeof PackageList>;
+export const AgentList = Type.Object({ agents: Type.Array(AgentSummary) });
+export type AgentList = Static<typeof AgentList>;
+
+/** One job, with the run that it is a piece of. */
+export const JobAnswer = Type.Object({ ...JobDetail.properties, runId: Type.String() });
+export type JobAnswer = Static<typeof JobAnswer>;
+
+/** A change of state that was accepted, and the status that followed at once. */
+export const RunChange = Type.Object({ runId: Type.String(), status: RunStatusSchema });
+export type RunChange = Static<typeof RunChange>;
+
+/** A webhook that was stored. `duplicate`: the delivery was known, and the ids are those of the first one. */
+export const WebhookAnswer = Type.Object({
+  requestId: Type.String(),
+  eventId: Type.String(),
+  duplicate: Type.Boolean(),
+});
+export type WebhookAnswer = Static<typeof WebhookAnswer>;
+
+/** `GET /api/runtime/readiness`. `reasons` are machine codes; `reason` is the first of them. */
+export const RuntimeReadiness = Type.Object({
+  ready: Type.Boolean(),
+  status: Type.Union([Type.Literal('ready'), Type.Literal('not_ready')]),
+  reason: Nullable(Type.String()),
+  reasons: Type.Array(Type.String()),
+  components: Type.Record(Type.String(), Type.Object({ ok: Type.Boolean(), message: Type.String() })),
+});
+export type RuntimeReadiness = Static<typeof RuntimeReadiness>;

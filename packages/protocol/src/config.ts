@@ -89,11 +89,14 @@ export const Config = Type.Object(
             Type.Integer({ default: 2, minimum: 1, maximum: 256, description: 'How many jobs it runs at once' }),
           ),
           labels: Type.Optional(
-            Type.Array(Type.String({ pattern: '^(?!(kiln|host|os|arch|agent|pool):)[A-Za-z0-9][A-Za-z0-9._:/-]*$' }), {
-              default: [],
-              description:
-                "Labels beside those that Kiln gives; the prefixes kiln: host: os: arch: agent: pool: are Kiln's own",
-            }),
+            Type.Array(
+              Type.String({
+                pattern: '^(?!(kiln|host|os|arch|agent|pool):)[A-Za-z0-9][A-Za-z0-9._:/-]*$',
+                description:
+                  "Letters, digits and . _ : / -; the prefixes kiln: host: os: arch: agent: pool: are Kiln's own",
+              }),
+              { default: [], description: 'Labels beside those that Kiln gives' },
+            ),
           ),
           spool_limit: Type.Optional(
             Type.Integer({
@@ -166,6 +169,7 @@ export const Config = Type.Object(
           level: Type.Optional(
             Type.Union([Type.Literal('debug'), Type.Literal('info'), Type.Literal('warn'), Type.Literal('error')], {
               default: 'info',
+              description: 'The least important lines that are written',
             }),
           ),
           format: Type.Optional(

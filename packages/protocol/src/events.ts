@@ -42,7 +42,7 @@ export type EventName = (typeof EVENT_NAMES)[number];
 /** What became of an event, for the trace and the API. */
 export type EventOutcome =
   | { result: 'polled'; recipes: string[] }
-  | { result: 'created'; runs: string[] }
+  | { result: 'created'; runs: string[] /** Recipes whose upstreams are looked at as well. */; polled?: string[] }
   | { result: 'ignored'; reason: string };
 
 /** Events: five attempts, full-jitter exponential backoff, leases of a minute, a scan every ten seconds. */

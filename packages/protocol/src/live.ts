@@ -61,6 +61,8 @@ export const SUBJECTS = {
   cancel: 'cancel',
   /** A run wants to be published. */
   publish: 'publish',
+  /** A run waits for its next try: look when that is. */
+  retry: 'retry',
   /** The roster was reloaded. */
   roster: 'roster',
   /** Frames of one attempt, committed: {frames: Uint8Array[], end: boolean}. */

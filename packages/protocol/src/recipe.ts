@@ -21,6 +21,7 @@ const Environment = Type.Record(
   Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }),
   Type.Union([Type.String(), Type.Number(), Type.Boolean()]),
   {
+    additionalProperties: false,
     description: 'Environment variables: names to values',
   },
 );
@@ -88,7 +89,7 @@ export const Trigger = Type.Union(
     Type.Object(
       {
         schedule: Type.String({ description: 'A cron expression: minute hour day month weekday' }),
-        timezone: Type.Optional(Type.String({ description: 'Default UTC' })),
+        timezone: Type.Optional(Type.String({ description: 'Such as Europe/Berlin. Default UTC' })),
       },
       { additionalProperties: false, description: 'A time of the clock' },
     ),
@@ -118,7 +119,9 @@ export const Step = Type.Union([
         Type.String({ description: 'Folder to run in, inside the workspace. Default: the checkout' }),
       ),
       environment: Type.Optional(Environment),
-      timeout: Type.Optional(Duration),
+      timeout: Type.Optional(
+        Type.Union([Duration], { description: 'Limit for this step. Default: only that of the job' }),
+      ),
       continue_on_error: Type.Optional(
         Type.Boolean({ description: 'Whether the job goes on when the command fails. Default false' }),
       ),
@@ -135,14 +138,14 @@ export type Step = Static<typeof Step>;
 
 export const Phase = Type.Object(
   {
-    name: Type.String({ minLength: 1, maxLength: 63 }),
+    name: Type.String({ minLength: 1, maxLength: 63, description: 'What the dashboard calls it' }),
     weight: Type.Optional(
       Type.Number({
         exclusiveMinimum: 0,
         description: 'Its share of the progress bar against the other phases. Default 1',
       }),
     ),
-    steps: Type.Array(Step, { minItems: 1 }),
+    steps: Type.Array(Step, { minItems: 1, description: 'Commands, one after the other' }),
   },
   { additionalProperties: false },
 );
@@ -155,17 +158,18 @@ export const Job = Type.Object(
     needs: Type.Optional(Type.Union([Name, Type.Array(Name)], { description: 'Jobs that must be completed first' })),
     'runs-on': Type.Optional(
       Type.Union([Type.String(), Type.Array(Type.String())], {
-        description: 'Labels that an agent must have, all of them',
+        description: 'Labels that an agent must have, all of them. `${MATRIX_OS}` stands for a value of the matrix',
       }),
     ),
     matrix: Type.Optional(
       Type.Record(Type.String({ pattern: '^[a-z_][a-z0-9_]*$' }), Type.Array(MatrixValue, { minItems: 1 }), {
+        additionalProperties: false,
         description: 'One job for each combination; each value is in the environment as MATRIX_<NAME>',
       }),
     ),
     environment: Type.Optional(Environment),
     secrets: Type.Optional(
-      Type.Array(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }), {
+      Type.Array(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$', description: 'Letters, digits and _' }), {
         description: "Names of variables of the agent's own environment that the steps get, masked in the log",
       }),
     ),
@@ -202,8 +206,10 @@ export type Job = Static<typeof Job>;
 export const Recipe = Type.Object(
   {
     $schema: Type.Optional(Type.String()),
-    name: Type.Optional(Name),
-    description: Type.Optional(Type.String()),
+    name: Type.Optional(
+      Type.Union([Name], { description: 'What the recipe is called. Default: the name of its file without extension' }),
+    ),
+    description: Type.Optional(Type.String({ description: 'One sentence for the dashboard' })),
     upstream: Type.Optional(Upstream),
     triggers: Type.Optional(
       Type.Array(Trigger, {
@@ -240,11 +246,11 @@ export const Recipe = Type.Object(
             }),
           ),
         },
-        { additionalProperties: false },
+        { additionalProperties: false, description: 'When a failed run is tried again' },
       ),
     ),
     environment: Type.Optional(Environment),
-    jobs: Type.Optional(Type.Record(Name, Job, { description: 'Jobs by name' })),
+    jobs: Type.Optional(Type.Record(Name, Job, { additionalProperties: false, description: 'Jobs by name' })),
     'runs-on': Type.Optional(Job.properties['runs-on']),
     phases: Type.Optional(Job.properties.phases),
     steps: Type.Optional(Job.properties.steps),
@@ -254,13 +260,21 @@ export const Recipe = Type.Object(
       Type.Object(
         {
           repository: Type.Optional(
-            Type.String({ pattern: '^[a-z0-9][a-z0-9._-]*$', description: 'Name of the repository. Default main' }),
+            Type.Union(
+              [Type.String({ pattern: '^[a-z0-9][a-z0-9._-]*$', description: 'Lower-case letters, digits and . _ -' })],
+              { description: 'Name of the repository. Default main' },
+            ),
           ),
           package: Type.Optional(
-            Type.String({
-              pattern: '^[a-z0-9][a-z0-9._+-]*$',
-              description: "Name of the package. Default: the recipe's",
-            }),
+            Type.Union(
+              [
+                Type.String({
+                  pattern: '^[a-z0-9][a-z0-9._+-]*$',
+                  description: 'Lower-case letters, digits and . _ + -',
+                }),
+              ],
+              { description: "Name of the package. Default: the recipe's" },
+            ),
           ),
           files: Type.Optional(
             Type.Array(Type.String({ minLength: 1 }), {

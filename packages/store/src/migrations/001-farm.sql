@@ -1,5 +1,5 @@
 -- The farm's truth: what was asked (events), what it became (runs, jobs, attempts), what was said (frames, timeline),
--- what was made (artifacts, packages), who may speak (credentials) and who is there (agents, nodes).
+-- what was made (artifacts, packages), who may speak (credentials) and who is there (agents).
 
 -- Events: anything that may start work. Unique per source and delivery, so a second delivery changes nothing.
 CREATE TABLE events (
@@ -90,7 +90,7 @@ CREATE TABLE runs (
   concurrency integer,
   trigger text NOT NULL,
   requested_by text NOT NULL,
-  -- The recipe as it was when the run was created: a reload never changes a run under way.
+  -- The recipe as it was when the run was created (its jobs are in `jobs`): a reload never changes a run under way.
   compiled jsonb NOT NULL,
   event_time timestamptz NOT NULL,
   traceparent text,
@@ -256,16 +256,6 @@ CREATE TABLE agents (
   -- The orchestrator that holds its socket, null while it is away.
   instance text,
   connected_at timestamptz,
-  last_seen_at timestamptz NOT NULL DEFAULT now()
-);
-
--- Running platform and orchestrator processes.
-CREATE TABLE nodes (
-  instance text PRIMARY KEY,
-  service text NOT NULL,
-  host text NOT NULL,
-  version text NOT NULL,
-  started_at timestamptz NOT NULL DEFAULT now(),
   last_seen_at timestamptz NOT NULL DEFAULT now()
 );
 

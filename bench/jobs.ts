@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RunList } from '@kiln/protocol/api.ts';
+import { openDatabase } from '@kiln/store/database.ts';
+import { startEmbedded } from '@kiln/store/embedded.ts';
+import { startFarm } from '../tests/support/farm.ts';
+import { report } from './report.ts';
+
+/**
+ * 200 jobs of `true` through the real tiers with two slots, from enqueue to all finished and durable, against the floor:
+ * 200 sequential `sh -c true` and a commit for each. Claim: at most 2× the floor.
+ */
+const JOBS = 200;
+
+async function floor(): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), 'kiln-bench-'));
+  const server = await startEmbedded(folder);
+  const db = openDatabase(server.address, { name: 'bench', connections: 1 });
+  await db`CREATE TABLE done (job int PRIMARY KEY, code int)`;
+  const began = performance.now();
+  for (let job = 0; job < JOBS; job++) {
+    const code = await new Promise<number | null>((done) =>
+      spawn('sh', ['-c', 'true'], { stdio: ['ignore', 'pipe', 'pipe'] }).on('close', done),
+    );
+    await db`INSERT INTO done VALUES (${job}, ${code})`;
+  }
+  const took = performance.now() - began;
+  await db.end();
+  await server.stop();
+  await rm(folder, { recursive: true, force: true });
+  return took;
+}
+
+async function farm(): Promise<{ matrix: number; runs: number }> {
+  const kiln = await startFarm({
+    recipes: {
+      'matrix.yaml': `jobs:\n  job:\n    matrix:\n      n: [${Array.from({ length: JOBS }, (_, n) => n).join(', ')}]\n    steps: ['true']\n`,
+      'single.yaml': "steps: ['true']\n",
+    },
+  });
+  try {
+    await kiln.finished((await kiln.start('single', 'warm')).runs[0] ?? '');
+    let began = performance.now();
+    const event = await kiln.start('matrix', '1');
+    const run = await untilFinished(
+      async () =>
+        (await kiln.api<RunList>('/api/runs?recipe=matrix')).runs.every((r) => r.status === 'completed') &&
+        event.runs.length === 1,
+    );
+    const matrix = run - began;
+    began = performance.now();
+    const orders = Array.from(
+      { length: JOBS },
+      async (_, n) => await kiln.api('/api/runs', { method: 'POST', body: { recipe: 'single', version: `v${n}` } }),
+    );
+    await Promise.all(orders);
+    const end = await untilFinished(
+      async () => (await kiln.api<RunList>('/api/runs?recipe=single&status=completed&limit=1')).total === JOBS + 1,
+    );
+    return { matrix, runs: end - began };
+  } finally {
+    await kiln.remove();
+  }
+}
+
+async function untilFinished(check: () => Promise<boolean>): Promise<number> {
+  const deadline = performance.now() + 120_000;
+  while (!(await check())) {
+    if (performance.now() > deadline) throw new Error('the jobs were not finished after two minutes');
+    await new Promise((done) => setTimeout(done, 10));
+  }
+  return performance.now();
+}
+
+const before = await floor();
+const { matrix, runs } = await farm();
+const after = await floor();
+const base = Math.min(before, after);
+report('jobs', [
+  { name: `floor: ${JOBS} sequential sh -c true and their commits`, ms: base },
+  { name: `one run of ${JOBS} jobs, two slots`, ms: matrix, ratio: matrix / base, claim: 2 },
+  { name: `${JOBS} runs of one job, ordered over HTTP, two slots`, ms: runs, ratio: runs / base, claim: 2 },
+]);

@@ -1,0 +1,24 @@
+import type { AgentMetrics } from '../agent-metrics.ts';
+import type { Uplink } from '../link/uplink.ts';
+import type { PipePool } from '../process/pipe-pool.ts';
+import type { ServiceLog } from '../service-log.ts';
+import type { Trash } from './trash.ts';
+import type { Uploader } from './uploader.ts';
+
+/** What the attempts of one agent share. */
+export interface AttemptTools {
+  agentName: string;
+  stateDir: string;
+  /** Folder with one folder for each attempt. */
+  jobsDir: string;
+  /** Bytes of log that an attempt may keep on disk. */
+  spoolLimit: number;
+  /** How long a process group has between SIGTERM and SIGKILL. */
+  killGraceMs: number;
+  log: ServiceLog;
+  metrics: AgentMetrics;
+  uplink: Uplink;
+  pipes: PipePool;
+  uploader: Uploader;
+  trash: Trash;
+}

@@ -1,0 +1,60 @@
+import { createHttp, parseAddress } from '@kiln/service/http.ts';
+import type { Logger } from '@kiln/service/log.ts';
+import type { Metrics } from '@kiln/service/metrics.ts';
+
+const DEFAULT_ADDRESS = '127.0.0.1:8080';
+
+export interface ProbeState {
+  agentId: string | null;
+  connected: boolean;
+  running: number;
+}
+
+/** The agent's own /health, /ready and /metrics. */
+export interface Probes {
+  /** Where they are, such as http://127.0.0.1:8080; null when they are nowhere. */
+  address: string | null;
+  close(): Promise<void>;
+}
+
+const NONE: Probes = { address: null, close: async () => {} };
+
+/**
+ * Listens on `addr`. Throws when the address is taken, unless it is the default one: an agent that nobody gave an address
+ * works without, and says so.
+ */
+export async function startProbes(
+  addr: string | null,
+  { log, metrics, state }: { log: Logger; metrics: Metrics; state: () => ProbeState },
+): Promise<Probes> {
+  if (!addr) return NONE;
+  const app = createHttp({
+    log,
+    metrics,
+    health: () => {
+      const { agentId, connected, running } = state();
+      return { agentId, connected, running };
+    },
+    ready: async () => {
+      const { connected } = state();
+      return { ready: connected, reasons: connected ? [] : ['orchestrator_not_connected'] };
+    },
+  });
+  try {
+    const address = await app.listen(parseAddress(addr));
+    return { address, close: async () => await app.close() };
+  } catch (error) {
+    await app.close();
+    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
+    if (addr !== DEFAULT_ADDRESS) {
+      throw new Error(
+        `the agent can't listen on ${addr}: it is in use; set agent.addr to a free address, or to "" for none`,
+      );
+    }
+    log.warn(
+      { addr },
+      'address of the agent is in use; it works without /health, /ready and /metrics. Set agent.addr to have them',
+    );
+    return NONE;
+  }
+}

@@ -1,0 +1,63 @@
+import { JOB_STATUSES } from '@kiln/protocol/states.ts';
+import type { FarmContext } from '@kiln/store/context.ts';
+import type { Hub } from './hub/hub.ts';
+import type { Batch } from './turn/batch.ts';
+import type { Committed } from './turn/commit.ts';
+
+/** Counts what turns commit. */
+export interface TurnFigures {
+  count(batch: Batch, result: Committed): void;
+}
+
+/** The orchestrator's own metrics. Nothing in them grows with the number of runs. */
+export function registerFigures({ db, metrics }: FarmContext, hub: () => Hub): TurnFigures {
+  metrics.gauge('agents_connected', 'Agents connected to this orchestrator', [], (gauge) =>
+    gauge.set(hub().connections.size),
+  );
+  metrics.gauge('agent_slots', 'Slots of the agents connected to this orchestrator, by state', ['state'], (gauge) => {
+    const all = [...hub().connections.values()];
+    const busy = all.reduce((sum, connection) => sum + connection.held.size, 0);
+    gauge.set({ state: 'busy' }, busy);
+    gauge.set({ state: 'free' }, all.reduce((sum, connection) => sum + connection.hello.slots, 0) - busy);
+  });
+  metrics.gauge('jobs', 'Jobs that are not finished, by status', ['status'], async (gauge) => {
+    const rows = await db<{ status: string; n: number }[]>`
+      SELECT status, count(*) AS n FROM jobs WHERE status IN ('queued', 'started', 'building', 'cancelling') GROUP BY 1`;
+    for (const status of JOB_STATUSES.slice(0, 4))
+      gauge.set({ status }, rows.find((row) => row.status === status)?.n ?? 0);
+  });
+  const jobs = metrics.counter('jobs_finished_total', 'Attempts that ended, by what became of the job', ['status']);
+  const lines = metrics.counter('log_lines_total', 'Log lines committed');
+  const bytes = metrics.counter('log_frame_bytes_total', 'Bytes of log frames committed, compressed');
+  const turns = metrics.counter('turns_total', 'Transactions of the dispatch loop');
+  return {
+    count(batch, result) {
+      turns.inc();
+      for (const job of result.finished) jobs.inc({ status: job.status });
+      for (const frame of batch.frames) {
+        lines.inc(frame.lines);
+        bytes.inc(frame.data.length);
+      }
+    },
+  };
+}
+
+/** The metrics that agents pushed, each series with the agent's id, family by family; gone when the agent leaves. */
+export function agentMetrics(hub: Hub): string {
+  const families = new Map<string, { head: Set<string>; series: string[] }>();
+  for (const { agentId, metricsText } of hub.connections.values()) {
+    let family = { head: new Set<string>(), series: [] as string[] };
+    for (const line of metricsText.split('\n')) {
+      const [, name] = /^# (?:HELP|TYPE) (\S+)/.exec(line) ?? [];
+      if (name) {
+        family = families.get(name) ?? { head: new Set(), series: [] };
+        families.set(name, family);
+        family.head.add(line);
+      } else {
+        const [, series, labels, value] = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (.+)$/.exec(line) ?? [];
+        if (series) family.series.push(`${series}{agent_id="${agentId}"${labels ? `,${labels}` : ''}} ${value}`);
+      }
+    }
+  }
+  return [...families.values()].flatMap(({ head, series }) => [...head, ...series, '']).join('\n');
+}

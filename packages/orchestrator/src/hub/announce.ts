@@ -1,0 +1,72 @@
+import { SUBJECTS } from '@kiln/protocol/live.ts';
+import type { FarmContext } from '@kiln/store/context.ts';
+import { buildCounters } from '@kiln/store/counters.ts';
+import type { Batch } from '../turn/batch.ts';
+import type { Committed } from '../turn/commit.ts';
+
+/** Tells pages and the log what a turn did. The words of builds are the farm's contract with its log readers. */
+export function announce(context: FarmContext, batch: Batch, result: Committed): void {
+  announceFrames(context, batch, result);
+  announceJobs(context, result);
+  for (const run of result.settled) {
+    const fields = {
+      recipe: run.recipe,
+      version: run.version,
+      runId: run.runId,
+      requestId: run.requestId,
+      attempt: run.attempt,
+    };
+    if (run.outcome === 'completed') {
+      buildCounters.succeeded++;
+      context.log.info(fields, 'build + publish complete');
+    }
+    if (run.outcome === 'failed') {
+      context.log.error(
+        { ...fields, next_retry_after: run.retryAt?.toISOString() ?? null, failures: run.failures, err: run.message },
+        'build failed',
+      );
+      context.bus.publish(SUBJECTS.retry, {});
+    }
+    if (run.outcome === 'cancelled') context.log.info(fields, 'build cancelled');
+    if (run.outcome === 'publishing') context.bus.publish(SUBJECTS.publish, { runId: run.runId });
+  }
+}
+
+function announceFrames({ bus }: FarmContext, batch: Batch, result: Committed): void {
+  const stored = new Map(result.stored.map((s) => [`${s.jobId}.${s.attempt}`, s.lastSequence]));
+  const byAttempt = Map.groupBy(batch.frames, (frame) => `${frame.jobId}.${frame.attempt}`);
+  for (const [key, frames] of byAttempt) {
+    const last = stored.get(key);
+    const [first] = frames;
+    if (last === undefined || !first) continue;
+    bus.publish(SUBJECTS.log(first.jobId, first.attempt), {
+      frames: frames.filter((frame) => frame.sequence <= last).map(({ sequence, data }) => ({ sequence, data })),
+      end: false,
+    });
+  }
+  for (const job of result.finished) bus.publish(SUBJECTS.log(job.jobId, job.attempt), { frames: [], end: true });
+}
+
+function announceJobs({ bus, log }: FarmContext, result: Committed): void {
+  const changed = new Set(
+    [...result.reported, ...result.finished, ...result.claimed.flatMap((claim) => claim.jobs)].map(
+      (item) => item.runId,
+    ),
+  );
+  for (const id of changed) bus.publish(SUBJECTS.changed, { topic: 'run', id });
+  for (const job of result.finished)
+    log.info(
+      { runId: job.runId, jobId: job.jobId, job: job.name, attempt: job.attempt, status: job.status },
+      'job finished',
+    );
+  for (const { agentId, jobs } of result.claimed) {
+    for (const job of jobs) {
+      const fields = { requestId: job.requestId, runId: job.runId };
+      if (job.startsRun) {
+        buildCounters.attempted++;
+        log.info({ recipe: job.recipe, version: job.version, attempt: job.runAttempt, ...fields }, 'starting build');
+      }
+      log.info({ ...fields, jobId: job.jobId, job: job.spec.name, attempt: job.attempt, agentId }, 'job dispatched');
+    }
+  }
+}

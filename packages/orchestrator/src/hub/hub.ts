@@ -1,0 +1,205 @@
+import type { WebSocket } from '@fastify/websocket';
+import { type AgentHello, type AttemptReference, CLOSE, type Failure } from '@kiln/protocol/agent-messages.ts';
+import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
+import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { connectAgent, disconnectAgent, heldAttempts } from '@kiln/store/agents.ts';
+import type { ClaimedJob } from '@kiln/store/claim.ts';
+import type { FarmContext } from '@kiln/store/context.ts';
+import type { TurnFigures } from '../figures.ts';
+import type { Batch } from '../turn/batch.ts';
+import type { Candidate, Committed } from '../turn/commit.ts';
+import { Turns } from '../turn/turns.ts';
+import { announce } from './announce.ts';
+import { Connection } from './connection.ts';
+import { dispatchMessage } from './dispatch.ts';
+import { hear, hearFrame, parseMessage } from './hear.ts';
+import { agentLost } from './lost.ts';
+
+/** How long a connected agent may take to say hello. */
+const HELLO_MS = 10_000;
+
+/**
+ * The agents' side of the orchestrator: who is connected, what each one holds. What agents say goes into turns; what a
+ * turn committed comes back here and is told to them.
+ */
+export class Hub {
+  readonly connections = new Map<string, Connection>();
+  readonly turns: Turns;
+  readonly #context: FarmContext;
+  readonly #figures: TurnFigures;
+
+  constructor(context: FarmContext, recipes: () => readonly CompiledRecipe[], figures: TurnFigures) {
+    this.#context = context;
+    this.#figures = figures;
+    const { service, instance } = context;
+    this.turns = new Turns(context.db, context.log, {
+      candidates: () => this.#candidates(),
+      author: () => ({ service, instance, recipes: recipes() }),
+      committed: (batch, result) => this.#committed(batch, result),
+      refused: (piece, error) => this.#refused(piece, error),
+    });
+  }
+
+  /** Takes over the socket of an agent whose token was checked. The first message must be its hello. */
+  accept(agentId: string, socket: WebSocket): void {
+    const { log } = this.#context;
+    let connection: Connection | 'greeting' | null = null;
+    const late = setTimeout(() => socket.close(CLOSE.badMessage, 'no hello'), HELLO_MS);
+    const greet = (hello: AgentHello): void => {
+      clearTimeout(late);
+      connection = 'greeting';
+      this.#greet(new Connection(agentId, hello, socket)).then(
+        (greeted) => {
+          connection = greeted;
+        },
+        (err: unknown) => {
+          log.error({ agentId, err }, 'agent could not be greeted');
+          socket.close(1011, 'try again');
+        },
+      );
+    };
+    socket.on('message', (data: Buffer, isBinary: boolean) => {
+      try {
+        if (connection instanceof Connection) {
+          if (isBinary) hearFrame(connection, data, this.turns);
+          else hear(connection, parseMessage(data), this.turns, log);
+          return;
+        }
+        const hello = isBinary || connection ? null : parseMessage(data);
+        if (hello?.type !== 'hello') throw new Error('an agent says hello first, then waits for its welcome');
+        greet(hello);
+      } catch (error) {
+        const words = error instanceof Error ? error.message : String(error);
+        log.warn({ agentId, err: words }, 'agent sent a bad message');
+        socket.close(CLOSE.badMessage, words.slice(0, 120));
+      }
+    });
+    socket.on('error', (err) => log.debug({ agentId, err }, 'agent socket error'));
+    socket.on('close', () => {
+      clearTimeout(late);
+      if (connection instanceof Connection) this.#left(connection);
+    });
+  }
+
+  /** Ends an attempt whose agent can't go on with it; it is queued again while tries are left. */
+  lose({ jobId, attempt, fence }: AttemptReference, failure: Failure): void {
+    const requeueBelow = this.#context.config.orchestrator.lostAgentAttempts;
+    const outcome = 'failed' as const;
+    this.turns.finish({ jobId, attempt, fence, outcome, failure, progress: null, lastSequence: 0, requeueBelow });
+  }
+
+  /** Tells an agent that an attempt is not its own any more; whatever it still says about it is not heard. */
+  abandon({ jobId, attempt, fence }: AttemptReference, agentId: string | null): void {
+    const connection = agentId === null ? undefined : this.connections.get(agentId);
+    connection?.held.delete(jobId);
+    connection?.send({ type: 'job.stop', jobId, attempt, fence });
+    this.turns.wake();
+  }
+
+  /** Closes every socket, so that agents look for another orchestrator, and commits what was said. */
+  async stop(): Promise<void> {
+    for (const connection of this.connections.values()) connection.close(CLOSE.goingAway, 'the orchestrator stops');
+    await this.turns.stop();
+  }
+
+  #candidates(): Candidate[] {
+    return [...this.connections.values()]
+      .filter((connection) => connection.open)
+      .map(({ agentId, hello, held }) => {
+        const { name, labels, slots } = hello;
+        return { agentId, name, labels, slots, held: new Set(held.keys()) };
+      });
+  }
+
+  /** Compares what the agent runs with what the database says it holds: the same goes on, the rest ends on either side. */
+  async #greet(connection: Connection): Promise<Connection> {
+    const { db, instance, log, bus } = this.#context;
+    const { agentId, hello } = connection;
+    this.connections.get(agentId)?.close(CLOSE.replaced, 'the agent connected again');
+    this.connections.delete(agentId);
+    await connectAgent(db, agentId, hello, instance);
+    const held = await heldAttempts(db, agentId);
+    for (const { jobId, attempt, fence, lastSequence } of held) {
+      const runs = hello.running.some((r) => r.jobId === jobId && r.attempt === attempt && r.fence === fence);
+      if (runs) connection.held.set(jobId, { jobId, attempt, fence, received: lastSequence });
+    }
+    const adopted = held.filter((attempt) => connection.holding(attempt));
+    const lost = held.filter((attempt) => !connection.holding(attempt));
+    for (const attempt of lost) this.lose(attempt, agentLost(hello.name, 'came back without this job'));
+    connection.send({
+      type: 'welcome',
+      agentId,
+      orchestrator: instance,
+      adopted: adopted.map(({ jobId, attempt, fence, lastSequence }) => ({ jobId, attempt, fence, lastSequence })),
+      stop: hello.running.filter((attempt) => !connection.holding(attempt)),
+    });
+    for (const { jobId, attempt, fence, status, cancelReason } of adopted) {
+      if (status !== 'cancelling') continue;
+      connection.send({ type: 'job.cancel', jobId, attempt, fence, reason: cancelReason ?? 'cancelled' });
+    }
+    this.connections.set(agentId, connection);
+    const { name, slots } = hello;
+    log.info({ agentId, name, slots, adopted: adopted.length, lost: lost.length }, 'agent connected');
+    bus.publish(SUBJECTS.changed, { topic: 'agent', id: agentId });
+    this.turns.wake();
+    return connection;
+  }
+
+  #left(connection: Connection): void {
+    const { db, instance, log, bus } = this.#context;
+    const { agentId } = connection;
+    if (this.connections.get(agentId) !== connection) return;
+    this.connections.delete(agentId);
+    log.info({ agentId, name: connection.hello.name, held: connection.held.size }, 'agent disconnected');
+    disconnectAgent(db, agentId, instance).then(
+      () => bus.publish(SUBJECTS.changed, { topic: 'agent', id: agentId }),
+      (err: unknown) => log.warn({ agentId, err }, 'the departure of an agent was not written down'),
+    );
+  }
+
+  #committed(batch: Batch, result: Committed): void {
+    for (const { jobId, attempt, lastSequence } of result.stored) {
+      const holder = this.#holderOf(jobId);
+      const held = holder?.held.get(jobId);
+      if (held?.attempt !== attempt) continue;
+      holder?.send({ type: 'log.ack', jobId, attempt, fence: held.fence, sequence: lastSequence });
+    }
+    const stored = new Set(result.stored.map(({ jobId, attempt }) => `${jobId}.${attempt}`));
+    for (const frame of batch.frames) {
+      if (!stored.has(`${frame.jobId}.${frame.attempt}`))
+        this.abandon(frame, this.#holderOf(frame.jobId)?.agentId ?? null);
+    }
+    for (const finish of batch.finishes) {
+      const { jobId, attempt, fence } = finish;
+      const holder = this.#holderOf(jobId);
+      if (!holder?.holding(finish)) continue;
+      holder.held.delete(jobId);
+      holder.send({ type: 'job.finished.ack', jobId, attempt, fence });
+    }
+    for (const { agentId, jobs } of result.claimed) for (const job of jobs) this.#dispatch(agentId, job);
+    // A run that ended may make room under its recipe's limit.
+    if (result.settled.some((run) => run.outcome !== 'open')) this.turns.wake();
+    this.#figures.count(batch, result);
+    announce(this.#context, batch, result);
+  }
+
+  #dispatch(agentId: string, job: ClaimedJob): void {
+    const { jobId, attempt, fence } = job;
+    const connection = this.connections.get(agentId);
+    connection?.held.set(jobId, { jobId, attempt, fence, received: 0 });
+    if (connection?.send(dispatchMessage(job))) return;
+    connection?.held.delete(jobId);
+    this.lose(job, agentLost(connection?.hello.name ?? agentId, 'left before it got the job'));
+  }
+
+  #holderOf(jobId: string): Connection | undefined {
+    for (const connection of this.connections.values()) if (connection.held.has(jobId)) return connection;
+    return undefined;
+  }
+
+  #refused(piece: Batch, err: Error): void {
+    const [item] = [...piece.frames, ...piece.reports, ...piece.finishes];
+    this.#context.log.error({ jobId: item?.jobId, err }, 'the database refused what an agent said');
+    if (item) this.#holderOf(item.jobId)?.close(CLOSE.badMessage, err.message);
+  }
+}

@@ -1,0 +1,15 @@
+import type { Failure } from '@kiln/protocol/agent-messages.ts';
+
+const NOWHERE = { phase: null, step: null, line: null, lineText: null, exitCode: null, signal: null };
+
+/** Why an attempt ended that its agent could not end itself: `agent builder-1 stopped answering`. */
+export function agentLost(agent: string, how: string): Failure {
+  return { class: 'Agent Lost', message: `agent ${agent} ${how}`, ...NOWHERE };
+}
+
+/** The agent is there, but did not end the attempt when it had to. */
+export function agentDisobeyed(agent: string, reason: 'cancel' | 'deadline'): Failure {
+  return reason === 'cancel'
+    ? { class: 'Agent Error', message: `agent ${agent} did not end within 60 s of being cancelled`, ...NOWHERE }
+    : { class: 'Timeout', message: `agent ${agent} did not end the job at its time limit`, ...NOWHERE };
+}

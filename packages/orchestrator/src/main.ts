@@ -1,0 +1,108 @@
+import websocket from '@fastify/websocket';
+import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { createHttp, parseAddress } from '@kiln/service/http.ts';
+import { VERSION } from '@kiln/service/version.ts';
+import type { FarmContext } from '@kiln/store/context.ts';
+import { agentMetrics, registerFigures } from './figures.ts';
+import { Hub } from './hub/hub.ts';
+import { authenticateAgent, registerAgentRoutes } from './hub/routes.ts';
+import { startLeadership } from './lead/leadership.ts';
+import { registerArtifactRoutes } from './publish/staging.ts';
+import { Roster } from './recipes/roster.ts';
+import { startRouting } from './route/routing.ts';
+import { untilIdle } from './runs/idle.ts';
+import { startPublisher } from './runs/publisher.ts';
+import { startRetries } from './runs/retries.ts';
+import { startSweeper } from './runs/sweeper.ts';
+import { startSchedules } from './schedule/schedules.ts';
+import { pollOnce, startWatching } from './watch/watching.ts';
+
+export interface Orchestrator {
+  /** host:port where agents connect; the real port when 0 was asked for. */
+  address: string;
+  /** Reads the recipes again. A bad roster keeps the old one. */
+  reload(): Promise<void>;
+  /** For `--once`: looks at every upstream once and settles when all that follows is finished. */
+  sweep(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** How often an orchestrator looks for claimable jobs when nobody tells it. */
+const QUEUE_SCAN_MS = 5_000;
+
+/**
+ * The tier that decides: watches, routes events, queues, dispatches, publishes. In mode `once` nothing is watched by the
+ * clock; `sweep` does one round.
+ */
+export async function startOrchestrator(
+  context: FarmContext,
+  options: { mode: 'daemon' | 'once' },
+): Promise<Orchestrator> {
+  const { config, db, bus, log, lifecycle, metrics } = context;
+  const roster = new Roster({ dir: config.recipesDir, db, bus, log });
+  await roster.load();
+  const leadership = await startLeadership(context);
+  const figures = registerFigures(context, () => hub);
+  const hub: Hub = new Hub(context, () => roster.all(), figures);
+
+  const app = createHttp({
+    log,
+    health: () => ({ service: 'orchestrator', version: VERSION }),
+    ready: async () => await ready(context),
+  });
+  app.get('/metrics', async (_request, reply) => {
+    return await reply
+      .header('content-type', metrics.registry.contentType)
+      .send((await metrics.registry.metrics()) + agentMetrics(hub));
+  });
+  await app.register(websocket, { options: { maxPayload: 4 * 1024 * 1024, perMessageDeflate: false } });
+  registerAgentRoutes(app, context, hub);
+  registerArtifactRoutes(app, {
+    db,
+    stagingDir: config.stagingDir,
+    authenticate: async (request) => await authenticateAgent(context, request),
+  });
+  const { host, port } = parseAddress(config.orchestrator.addr);
+  await app.listen({ host, port });
+  lifecycle.onStop('agents', async () => {
+    await hub.stop();
+    await app.close();
+  });
+
+  hub.turns.start();
+  startRouting(context, roster, { isLeader: leadership.isLeader });
+  startPublisher(context, () => roster.all());
+  startRetries(context);
+  startSweeper(context, hub, leadership);
+  if (options.mode === 'daemon') {
+    await startWatching(context, roster);
+    await startSchedules(context, roster);
+  }
+  lifecycle.loop('queue', { everyMs: QUEUE_SCAN_MS, wake: (ring) => bus.subscribe(SUBJECTS.queue, ring) }, async () =>
+    hub.turns.wake(),
+  );
+
+  const [listening] = app.addresses();
+  const bound = typeof listening === 'object' ? listening.port : port;
+  const address = `${host.includes(':') ? `[${host}]` : host}:${bound}`;
+  log.info({ addr: address }, 'listening for agents');
+  return {
+    address,
+    reload: async () => void (await roster.reload()),
+    async sweep() {
+      await pollOnce(context, roster);
+      await untilIdle(context);
+    },
+    stop: async () => await lifecycle.stop(),
+  };
+}
+
+async function ready({ db, lifecycle }: FarmContext): Promise<{ ready: boolean; reasons: string[] }> {
+  const reasons = lifecycle.signal.aborted ? ['stopping'] : [];
+  try {
+    await db`SELECT 1`;
+  } catch (error) {
+    reasons.push(`database: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return { ready: reasons.length === 0, reasons };
+}

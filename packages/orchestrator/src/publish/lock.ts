@@ -1,0 +1,51 @@
+import type { Database } from '@kiln/store/database.ts';
+
+/** Any number that nothing else in this database locks with two keys. */
+const REPOSITORY_LOCK = 7_451_102;
+
+/** Publishes of this process that wait for their turn, by repository: only the first of them holds a connection. */
+const turns = new Map<string, Promise<unknown>>();
+
+/**
+ * Runs `work` as the only publisher of a repository, among all processes of the farm. `work` calls `stillHeld` before a
+ * step that can't be taken back: it throws when the lock was lost with the connection, since another may be at work then.
+ */
+export async function withRepositoryLock<T>(
+  db: Database,
+  repository: string,
+  work: (stillHeld: () => Promise<void>) => Promise<T>,
+): Promise<T> {
+  const before = turns.get(repository) ?? Promise.resolve();
+  const mine = before.then(async () => await lockAndRun(db, repository, work));
+  const settled = mine.then(
+    () => undefined,
+    () => undefined,
+  );
+  turns.set(repository, settled);
+  try {
+    return await mine;
+  } finally {
+    if (turns.get(repository) === settled) turns.delete(repository);
+  }
+}
+
+async function lockAndRun<T>(
+  db: Database,
+  repository: string,
+  work: (stillHeld: () => Promise<void>) => Promise<T>,
+): Promise<T> {
+  const done = await db.begin(async (sql) => {
+    // Copying large files takes longer than some servers let a transaction rest.
+    await sql`SELECT set_config('idle_in_transaction_session_timeout', '0', true)`;
+    await sql`SELECT pg_advisory_xact_lock(${REPOSITORY_LOCK}, hashtext(${repository}))`;
+    const result = await work(async () => {
+      const held = await sql`
+        SELECT FROM pg_locks
+        WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted AND objsubid = 2
+          AND classid::bigint = ${REPOSITORY_LOCK} AND objid::bigint = hashtext(${repository})::bigint & 4294967295`;
+      if (held.length === 0) throw new Error(`the lock of repository ${repository} was lost; publishing starts again`);
+    });
+    return { result };
+  });
+  return done.result;
+}

@@ -1,0 +1,45 @@
+import fs from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { text } from 'node:stream/consumers';
+import { type DatabaseAddress, openDatabase } from '@kiln/store/database.ts';
+import type { PublishContext } from './context.ts';
+import { publishRun, type RunToPublish } from './publish-run.ts';
+
+/** What a publisher process of a test gets on its standard input. */
+export interface PublisherOrders {
+  address: DatabaseAddress;
+  config: PublishContext['config'];
+  /** Published one after another. */
+  runs: RunToPublish[];
+  /** Kill this process, as the system would, when it is about to touch the disk for the n-th time; null: never. */
+  killAt: number | null;
+}
+
+const orders: PublisherOrders = JSON.parse(await text(process.stdin));
+const touches = countTouches(orders.killAt);
+const db = openDatabase(orders.address, { name: 'test-publisher', connections: 2 });
+const log = {
+  warn: (fields: object, message: string) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
+};
+for (const run of orders.runs) await publishRun({ config: orders.config, db, log }, run);
+await db.end();
+process.stdout.write(String(touches.count));
+
+/** Counts the calls of everything in node:fs/promises that the publisher uses, and dies at one of them. */
+function countTouches(killAt: number | null): { count: number } {
+  const counter = { count: 0 };
+  const counted = <A extends unknown[], R>(original: (...args: A) => R): ((...args: A) => R) => {
+    return (...args) => {
+      if (++counter.count === killAt) process.kill(process.pid, 'SIGKILL');
+      return original(...args);
+    };
+  };
+  fs.chmod = counted(fs.chmod);
+  fs.copyFile = counted(fs.copyFile);
+  fs.open = counted(fs.open);
+  fs.rename = counted(fs.rename);
+  fs.symlink = counted(fs.symlink);
+  Object.assign(fs, { mkdir: counted(fs.mkdir), rm: counted(fs.rm), writeFile: counted(fs.writeFile) });
+  syncBuiltinESMExports();
+  return counter;
+}

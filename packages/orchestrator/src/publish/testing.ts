@@ -1,0 +1,122 @@
+import { execFileSync } from 'node:child_process';
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { CompiledPublish } from '@kiln/protocol/compiled.ts';
+import type { Artifact } from '@kiln/store/artifacts.ts';
+import type { Database } from '@kiln/store/database.ts';
+import type { PublishContext } from './context.ts';
+import type { RunToPublish } from './publish-run.ts';
+import { stagedPath } from './staged.ts';
+
+/** Folders of a farm of a test's own, and the warnings that it logged. */
+export interface TestFarm {
+  context: PublishContext;
+  /** The folder of a repository. */
+  repository(name?: string): string;
+  warnings: { fields: object; message: string }[];
+  remove(): Promise<void>;
+}
+
+/** Makes the folders of a farm under a temporary one. */
+export async function testFarm(db: Database): Promise<TestFarm> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'kiln-publish-'));
+  const warnings: TestFarm['warnings'] = [];
+  return {
+    context: {
+      config: { dataDir, repositoriesDir: join(dataDir, 'repositories'), stagingDir: join(dataDir, 'staging') },
+      db,
+      log: { warn: (fields, message) => warnings.push({ fields, message }) },
+    },
+    repository: (name = 'main') => join(dataDir, 'repositories', name),
+    warnings,
+    remove: async () => await rm(dataDir, { recursive: true, force: true }),
+  };
+}
+
+/** Stages files as an agent's upload would have, and gives the run that publishes them. */
+export async function stageRun(
+  config: PublishContext['config'],
+  name: string,
+  version: string,
+  files: Record<string, string | Buffer>,
+  publish: Partial<CompiledPublish> = {},
+): Promise<RunToPublish> {
+  const runId = randomUUID();
+  const jobId = randomUUID();
+  const artifacts: Artifact[] = [];
+  for (const [path, data] of Object.entries(files)) {
+    const artifact = { jobId, attempt: 1, path, bytes: Buffer.byteLength(data), sha256: sha256(data) };
+    const place = stagedPath(config.stagingDir, runId, artifact);
+    await mkdir(dirname(place), { recursive: true });
+    await writeFile(place, data);
+    artifacts.push(artifact);
+  }
+  return {
+    runId,
+    requestId: randomUUID(),
+    recipe: name,
+    version,
+    publish: { repository: 'main', package: name, files: [], keep: 1, ...publish },
+    artifacts,
+  };
+}
+
+/** What `index.json` says, as far as tests ask. */
+export interface Index {
+  generation: number;
+  packages: {
+    package: string;
+    versions: { version: string; files: { name: string; path: string; bytes: number; sha256: string }[] }[];
+  }[];
+}
+
+/**
+ * Reads the active view of a moment and checks it as a careful client would: the signature over the index by openssl, every
+ * file's size and digest, and SHA256SUMS. Throws on the first thing that is wrong.
+ */
+export async function verifyView(repository: string): Promise<Index> {
+  const view = await realpath(join(repository, 'active'));
+  const text = await readFile(join(view, 'index.json'), 'utf8');
+  const scratch = await mkdtemp(join(tmpdir(), 'kiln-verify-'));
+  try {
+    const signature = Buffer.from(await readFile(join(view, 'index.json.sig'), 'utf8'), 'base64');
+    if (signature.length !== 64) throw new Error(`the signature has ${signature.length} bytes`);
+    await writeFile(join(scratch, 'index.json'), text);
+    await writeFile(join(scratch, 'signature'), signature);
+    const asked = ['-verify', '-pubin', '-inkey', join(view, 'key.pem'), '-rawin', '-in', 'index.json'];
+    execFileSync('openssl', ['pkeyutl', ...asked, '-sigfile', 'signature'], { cwd: scratch, stdio: 'pipe' });
+  } finally {
+    await rm(scratch, { recursive: true });
+  }
+  const index: Index = JSON.parse(text);
+  const sums: string[] = [];
+  for (const file of index.packages.flatMap((one) => one.versions.flatMap((version) => version.files))) {
+    const data = await readFile(join(view, file.path));
+    if (data.length !== file.bytes || sha256(data) !== file.sha256) throw new Error(`${file.path} has other bytes`);
+    sums.push(`${file.sha256}  ${file.path}\n`);
+  }
+  if ((await readFile(join(view, 'SHA256SUMS'), 'utf8')) !== sums.join('')) throw new Error('SHA256SUMS differs');
+  return index;
+}
+
+/** `package version` of all that an index shows, in its order. */
+export function shown(index: Index): string[] {
+  return index.packages.flatMap((one) => one.versions.map(({ version }) => `${one.package} ${version}`));
+}
+
+/** Every path below a folder, sorted; links as `path -> target`, and not followed. */
+export async function tree(folder: string, below = ''): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of await readdir(join(folder, below), { withFileTypes: true })) {
+    const path = join(below, entry.name);
+    if (entry.isDirectory()) found.push(...(await tree(folder, path)));
+    else found.push(entry.isSymbolicLink() ? `${path} -> ${await readlink(join(folder, path))}` : path);
+  }
+  return found.sort();
+}
+
+export function sha256(data: string | Buffer): string {
+  return createHash('sha256').update(data).digest('hex');
+}

@@ -1,0 +1,69 @@
+import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { cancellingAttempts, heldHere, overdueAttempts, seeAgents } from '@kiln/store/agents.ts';
+import type { FarmContext } from '@kiln/store/context.ts';
+import type { Hub } from '../hub/hub.ts';
+import { agentDisobeyed, agentLost } from '../hub/lost.ts';
+import type { Leadership } from '../lead/leadership.ts';
+
+const EVERY_MS = 5_000;
+
+/**
+ * Ends what would otherwise wait for ever: attempts of silent agents, attempts past their deadline, cancellations that
+ * were not obeyed. Also passes cancellations on to the agents that are connected here, at once when the bus says so.
+ */
+export function startSweeper(context: FarmContext, hub: Hub, leadership: Leadership): void {
+  const { db, bus, instance, lifecycle, log, config } = context;
+  const since = new Date();
+
+  lifecycle.loop(
+    'cancellations',
+    { everyMs: EVERY_MS, wake: (ring) => bus.subscribe(SUBJECTS.cancel, ring) },
+    async () => {
+      if (hub.connections.size === 0) return;
+      for (const { jobId, attempt, fence, agentId, cancelReason } of await cancellingAttempts(db, instance)) {
+        hub.connections
+          .get(agentId)
+          ?.send({ type: 'job.cancel', jobId, attempt, fence, reason: cancelReason ?? 'cancelled' });
+      }
+    },
+  );
+
+  lifecycle.loop('agents-seen', { everyMs: EVERY_MS }, async () => {
+    for (const connection of hub.connections.values()) connection.checkAlive();
+    if (hub.connections.size === 0) return;
+    await seeAgents(db, [...hub.connections.keys()], instance);
+    // A claim whose commit succeeded although its answer was lost was never sent: nobody works on it.
+    for (const attempt of await heldHere(db, instance)) {
+      const connection = hub.connections.get(attempt.agentId);
+      if (connection && !connection.held.has(attempt.jobId))
+        hub.lose(attempt, agentLost(attempt.agentName, 'was never told about this job'));
+    }
+  });
+
+  lifecycle.loop('overdue', { everyMs: EVERY_MS }, async () => {
+    if (!leadership.isLeader()) return;
+    for (const attempt of await overdueAttempts(db, since, config.orchestrator.lostAgentGraceMs)) {
+      log.warn(
+        {
+          jobId: attempt.jobId,
+          runId: attempt.runId,
+          attempt: attempt.attempt,
+          agentId: attempt.agentId,
+          reason: attempt.reason,
+        },
+        'attempt ended by force',
+      );
+      if (attempt.reason === 'lost') hub.lose(attempt, agentLost(attempt.agentName ?? 'unknown', 'stopped answering'));
+      else
+        hub.turns.finish({
+          ...attempt,
+          outcome: 'failed',
+          failure: agentDisobeyed(attempt.agentName ?? 'unknown', attempt.reason),
+          progress: null,
+          lastSequence: 0,
+          requeueBelow: 0,
+        });
+      hub.abandon({ jobId: attempt.jobId, attempt: attempt.attempt, fence: attempt.fence }, attempt.agentId);
+    }
+  });
+}

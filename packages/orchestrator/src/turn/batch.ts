@@ -1,0 +1,71 @@
+import type { Finish } from '@kiln/store/finish.ts';
+import type { NewFrame } from '@kiln/store/frames.ts';
+import type { ProgressReport } from '@kiln/store/progress.ts';
+
+/** How much of a loud log one turn takes: a transaction of a few milliseconds, so that nobody else waits long. */
+const MAX_FRAMES = 32;
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/** What one turn commits. */
+export interface Batch {
+  frames: NewFrame[];
+  reports: ProgressReport[];
+  finishes: Finish[];
+}
+
+/**
+ * What agents said since the last turn. Bounded by what agents may have unacknowledged: they send no further frame
+ * before the acknowledgement, and of progress only the newest of each job is kept.
+ */
+export class Inbox {
+  #frames: NewFrame[] = [];
+  #reports = new Map<string, ProgressReport>();
+  #finishes: Finish[] = [];
+
+  get empty(): boolean {
+    return this.#frames.length === 0 && this.#reports.size === 0 && this.#finishes.length === 0;
+  }
+
+  frame(frame: NewFrame): void {
+    this.#frames.push(frame);
+  }
+
+  report(report: ProgressReport): void {
+    const earlier = this.#reports.get(report.jobId);
+    this.#reports.set(report.jobId, {
+      ...report,
+      building: report.building || (earlier?.fence === report.fence && earlier.building),
+    });
+  }
+
+  finish(finish: Finish): void {
+    this.#finishes.push(finish);
+  }
+
+  /** Takes the next batch. An attempt's finish waits until all of its frames are in this batch or an earlier one. */
+  take(): Batch {
+    let bytes = 0;
+    let count = 0;
+    for (const frame of this.#frames) {
+      if (count === MAX_FRAMES || (count > 0 && bytes + frame.data.length > MAX_BYTES)) break;
+      bytes += frame.data.length;
+      count++;
+    }
+    const frames = this.#frames.splice(0, count);
+    const behind = new Set(this.#frames.map((frame) => frame.jobId));
+    const finishes = this.#finishes.filter((finish) => !behind.has(finish.jobId));
+    this.#finishes = this.#finishes.filter((finish) => behind.has(finish.jobId));
+    const reports = [...this.#reports.values()];
+    this.#reports.clear();
+    return { frames, reports, finishes };
+  }
+}
+
+/** The same work in the smallest pieces, for finding the one that a database refuses. */
+export function pieces(batch: Batch): Batch[] {
+  return [
+    ...batch.frames.map((frame) => ({ frames: [frame], reports: [], finishes: [] })),
+    ...batch.reports.map((report) => ({ frames: [], reports: [report], finishes: [] })),
+    ...batch.finishes.map((finish) => ({ frames: [], reports: [], finishes: [finish] })),
+  ];
+}

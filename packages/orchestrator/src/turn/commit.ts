@@ -1,0 +1,136 @@
+import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
+import { type ClaimedJob, claimJobs } from '@kiln/store/claim.ts';
+import type { Transaction } from '@kiln/store/database.ts';
+import { type FinishedJob, finishAttempts, lockRuns, runStandings } from '@kiln/store/finish.ts';
+import { insertFrames } from '@kiln/store/frames.ts';
+import { reportProgress } from '@kiln/store/progress.ts';
+import { addMilestones, type Milestone } from '@kiln/store/timeline.ts';
+import { type Settled, settleRuns } from '../runs/settle.ts';
+import type { Batch } from './batch.ts';
+
+/** An agent that may be given jobs in this turn. */
+export interface Candidate {
+  agentId: string;
+  name: string;
+  labels: readonly string[];
+  /** Attempts that it holds now. */
+  held: ReadonlySet<string>;
+  slots: number;
+}
+
+/** What one transaction did, to be told after the commit. */
+export interface Committed {
+  stored: { jobId: string; attempt: number; lastSequence: number }[];
+  reported: { jobId: string; runId: string }[];
+  finished: FinishedJob[];
+  settled: Settled[];
+  claimed: { agentId: string; jobs: ClaimedJob[] }[];
+}
+
+export interface Author {
+  service: string;
+  instance: string;
+  recipes: readonly CompiledRecipe[];
+}
+
+/**
+ * One turn's work, in the order that keeps a log whole: frames, progress, last words, new jobs, what becomes of the runs.
+ * The statements go out without waiting for each other's answers, so a turn costs two round trips however much it does.
+ */
+export async function commitBatch(
+  sql: Transaction,
+  batch: Batch,
+  candidates: readonly Candidate[],
+  author: Author,
+): Promise<Committed> {
+  const ending = batch.finishes.map((finish) => finish.jobId);
+  const changing = [...batch.reports.filter((report) => report.building).map((report) => report.jobId), ...ending];
+  const freed = new Set(ending);
+  const [, stored, reported, finished, standings, ...claims] = await Promise.all([
+    changing.length > 0 ? lockRuns(sql, changing) : undefined,
+    batch.frames.length > 0 ? insertFrames(sql, batch.frames) : [],
+    batch.reports.length > 0 ? reportProgress(sql, batch.reports) : [],
+    ending.length > 0 ? finishAttempts(sql, batch.finishes) : [],
+    ending.length > 0 ? runStandings(sql, ending) : [],
+    ...byFreeSlots(candidates, freed).map(async (candidate) => ({
+      agentId: candidate.agentId,
+      jobs: await claimJobs(sql, candidate, freeSlots(candidate, freed)),
+    })),
+  ]);
+  const claimed = claims.filter((claim) => claim.jobs.length > 0);
+  const ended = new Set(finished.map((job) => job.runId));
+  const settled = await settleRuns(
+    sql,
+    standings.filter((run) => ended.has(run.runId)),
+    author.recipes,
+  );
+  await addMilestones(sql, milestones(finished, settled, claimed, candidates, author));
+  return { stored, reported, finished, settled, claimed };
+}
+
+function freeSlots(candidate: Candidate, freed: ReadonlySet<string>): number {
+  let busy = 0;
+  for (const jobId of candidate.held) if (!freed.has(jobId)) busy++;
+  return candidate.slots - busy;
+}
+
+/** The idlest agent first, so that work spreads. */
+function byFreeSlots(candidates: readonly Candidate[], freed: ReadonlySet<string>): Candidate[] {
+  return candidates
+    .map((candidate) => ({ candidate, free: freeSlots(candidate, freed) }))
+    .filter(({ free }) => free > 0)
+    .sort((a, b) => b.free - a.free)
+    .map(({ candidate }) => candidate);
+}
+
+function milestones(
+  finished: readonly FinishedJob[],
+  settled: readonly Settled[],
+  claimed: Committed['claimed'],
+  candidates: readonly Candidate[],
+  { service, instance }: Author,
+): Milestone[] {
+  const requests = new Map(settled.map((run) => [run.runId, run]));
+  const names = new Map(candidates.map((candidate) => [candidate.agentId, candidate.name]));
+  return [
+    ...finished.flatMap((job) => {
+      const run = requests.get(job.runId);
+      if (!run) return [];
+      return [
+        {
+          requestId: run.requestId,
+          runId: job.runId,
+          jobId: job.jobId,
+          service,
+          instance,
+          name: `job.${job.status}`,
+          message: `job ${job.name}, attempt ${job.attempt}: ${job.status}`,
+          detail: { attempt: job.attempt },
+        },
+      ];
+    }),
+    ...settled
+      .filter((run) => run.outcome !== 'open')
+      .map((run) => ({
+        requestId: run.requestId,
+        runId: run.runId,
+        service,
+        instance,
+        name: `run.${run.outcome}`,
+        message: run.message,
+        detail: {},
+      })),
+    ...claimed.flatMap(({ agentId, jobs }) =>
+      jobs.map((job) => ({
+        requestId: job.requestId,
+        runId: job.runId,
+        jobId: job.jobId,
+        service,
+        instance,
+        name: 'job.dispatched',
+        message: `job ${job.spec.name}, attempt ${job.attempt}, was given to ${names.get(agentId) ?? agentId}`,
+        detail: { attempt: job.attempt, agentId },
+      })),
+    ),
+  ];
+}

@@ -1,0 +1,252 @@
+import type { BuildPayload } from '@kiln/protocol/events.ts';
+import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { currentTraceparent, inSpan } from '@kiln/service/tracing.ts';
+import type { FarmContext } from '@kiln/store/context.ts';
+import { insertEvents, type NewEvent } from '@kiln/store/events.ts';
+import { changeTags, readEarlierTags, readTags } from '@kiln/store/tags.ts';
+import { addMilestones } from '@kiln/store/timeline.ts';
+import { finishPoll, type LeasedWatch, renewWatches, returnWatches } from '@kiln/store/watches.ts';
+import { archivedVersions } from './archived.ts';
+import { decide, type Verdict } from './decide.ts';
+import { type MatchedTags, matchTags } from './match.ts';
+import { listTags, type UpstreamTag } from './refs.ts';
+import { pollDelayMs, retryDelayMs } from './timing.ts';
+import { tagDelivery, type WatchedRecipe } from './watch-key.ts';
+
+/** One recipe's part in a look at its upstream. */
+export interface PollTask {
+  recipe: WatchedRecipe;
+  watch: LeasedWatch;
+}
+
+export interface PollOptions {
+  /** How many builds one look asks for at most; the next look goes on. */
+  limit: number;
+}
+
+/** How long a watch stays this process's own without being renewed: how long nobody looks after it was killed. */
+export const WATCH_LEASE_MS = 30_000;
+
+/** When more is waiting than one look may ask for, the next look comes after this. */
+const NEXT_HELPING_MS = 1_000;
+
+/**
+ * Looks once at an upstream, for all the recipes given, which watch the same one under leases of this process. What was
+ * found is committed for each recipe by itself. Never throws: a failed look is told and tried again later. Returns how
+ * many recipes' looks failed.
+ */
+export async function pollUpstream(
+  context: FarmContext,
+  tasks: readonly PollTask[],
+  options: PollOptions,
+): Promise<number> {
+  const [first] = tasks;
+  if (!first) return 0;
+  const { log, config, lifecycle } = context;
+  const started = performance.now();
+  for (const { recipe, watch } of tasks) log.info(poll(recipe, watch), 'polling upstream');
+  const watches = tasks.map((task) => task.watch);
+  const renewal = setInterval(() => {
+    renewWatches(context.db, watches, WATCH_LEASE_MS).catch((err: unknown) =>
+      log.debug({ err }, 'a lease was not renewed'),
+    );
+  }, WATCH_LEASE_MS / 3);
+  try {
+    const limits = { timeoutMs: config.orchestrator.pollTimeoutMs, signal: lifecycle.signal };
+    const tags = await listTags(first.recipe.upstream.git, limits);
+    return await sum(tasks.map(async (task) => await conclude(context, task, tags, options, started)));
+  } catch (error) {
+    return await sum(tasks.map(async (task) => await concludeFailure(context, task, error, started)));
+  } finally {
+    clearInterval(renewal);
+  }
+}
+
+async function conclude(
+  context: FarmContext,
+  task: PollTask,
+  tags: readonly UpstreamTag[],
+  options: PollOptions,
+  started: number,
+): Promise<number> {
+  const { watch, recipe } = task;
+  try {
+    await inSpan(
+      'upstream.poll',
+      { parent: watch.traceparent, attributes: { 'kiln.recipe': recipe.name } },
+      async () => await commit(context, task, tags, options, started),
+    );
+    return 0;
+  } catch (error) {
+    return await concludeFailure(context, task, error, started);
+  }
+}
+
+async function commit(
+  context: FarmContext,
+  { recipe, watch }: PollTask,
+  tags: readonly UpstreamTag[],
+  { limit }: PollOptions,
+  started: number,
+): Promise<void> {
+  const { db, bus, config, log } = context;
+  const matched = matchTags(recipe.upstream, tags);
+  const [known, earlier, archived] = await Promise.all([
+    readTags(db, recipe.name, watch.upstream),
+    readEarlierTags(db, recipe.name, watch.upstream),
+    archivedVersions(recipe, config.repositoriesDir, log),
+  ]);
+  const firstSight = watch.lastPoll?.looked ? false : recipe.upstream.firstSight;
+  const verdict = decide({ ...matched, known, earlier, archived, firstSight, limit });
+  const emitted = await db.begin(async (sql) => {
+    const stored = await insertEvents(sql, buildEvents(recipe, watch, verdict));
+    const record = {
+      tagsSeen: tags.length,
+      matches: matched.matches.length,
+      emitted: stored.filter((event) => !event.duplicate).length,
+      passedOver: verdict.passedOver.length,
+      error: null,
+      durationMs: Math.round(performance.now() - started),
+      failures: 0,
+      looked: true,
+    };
+    const held = await finishPoll(sql, watch, { record, nextPollInMs: nextPollInMs(recipe, verdict) });
+    if (!held) throw new Error('the look took longer than its lease, so another orchestrator looks again');
+    await changeTags(sql, recipe.name, watch.upstream, verdict.changes);
+    await addMilestones(sql, milestones(context, recipe, watch, record));
+    return record.emitted;
+  });
+  if (emitted > 0) bus.publish(SUBJECTS.event, {});
+  bus.publish(SUBJECTS.changed, { topic: 'recipe', id: recipe.name });
+  report(context, recipe, watch, matched, { ...verdict, tagsSeen: tags.length, emitted });
+}
+
+function nextPollInMs({ upstream }: WatchedRecipe, { waiting }: Verdict): number | null {
+  if (waiting > 0) return NEXT_HELPING_MS;
+  return upstream.pollMs === null ? null : pollDelayMs(upstream.pollMs, upstream.jitter);
+}
+
+function buildEvents(recipe: WatchedRecipe, watch: LeasedWatch, { emit }: Verdict): NewEvent[] {
+  const traceparent = currentTraceparent();
+  return emit.map(({ tag, commit: hash, version }) => {
+    const payload: BuildPayload = {
+      recipe: recipe.name,
+      version,
+      ref: `refs/tags/${tag}`,
+      commit: hash,
+      force: false,
+      by: 'poll',
+    };
+    return {
+      source: 'poll',
+      deliveryId: tagDelivery(recipe, tag, hash),
+      name: 'build',
+      routingKey: `recipe:${recipe.name}`,
+      payload,
+      traceparent,
+      ...(watch.requestId ? { requestId: watch.requestId } : {}),
+    };
+  });
+}
+
+function milestones(
+  context: FarmContext,
+  recipe: WatchedRecipe,
+  watch: LeasedWatch,
+  record: { tagsSeen: number; matches: number; emitted: number },
+) {
+  if (!watch.requestId) return [];
+  const { service, instance } = context;
+  const found = record.emitted === 0 ? 'nothing new' : `${record.emitted} new`;
+  return [
+    {
+      requestId: watch.requestId,
+      service,
+      instance,
+      name: 'upstream.polled',
+      message: `looked at the upstream of ${recipe.name}: ${record.tagsSeen} tags, ${record.matches} match, ${found}`,
+      detail: { recipe: recipe.name, ...record },
+    },
+  ];
+}
+
+/** Tells what was seen: the exact lines that operators search for. */
+function report(
+  { log }: FarmContext,
+  recipe: WatchedRecipe,
+  watch: LeasedWatch,
+  matched: MatchedTags,
+  verdict: Verdict & { tagsSeen: number; emitted: number },
+): void {
+  const fields = poll(recipe, watch);
+  for (const { tag, from, to } of verdict.moved) log.warn({ ...fields, tag, from, to }, 'tag moved');
+  for (const tag of verdict.changes.gone) log.warn({ ...fields, tag }, 'tag vanished');
+  if (matched.unusable.length > 0) {
+    const [example] = matched.unusable;
+    const versions = { count: matched.unusable.length, tag: example?.tag, version: example?.version };
+    log.warn(
+      { ...fields, ...versions },
+      'tags give versions that can not be used; change upstream.tags or upstream.version',
+    );
+  }
+  const newest = verdict.passedOver.at(-1)?.version;
+  if (newest !== undefined) log.info({ ...fields, count: verdict.passedOver.length, newest }, 'versions passed over');
+  log.info(
+    {
+      ...fields,
+      tags_seen: verdict.tagsSeen,
+      matches_emitted: matched.matches.length,
+      builds_requested: verdict.emitted,
+      passed_over: verdict.passedOver.length,
+    },
+    'poll complete',
+  );
+}
+
+/** Writes down that a look failed, and when the next one is. A look that Kiln's own stop ended is no failure of the upstream. */
+async function concludeFailure(
+  context: FarmContext,
+  { recipe, watch }: PollTask,
+  error: unknown,
+  started: number,
+): Promise<number> {
+  const { db, bus, log, lifecycle } = context;
+  try {
+    if (lifecycle.signal.aborted) {
+      await returnWatches(db, [watch]);
+      return 1;
+    }
+    const failures = (watch.lastPoll?.failures ?? 0) + 1;
+    const nextPoll = retryDelayMs(failures, recipe.upstream.pollMs);
+    log.warn(
+      { ...poll(recipe, watch), err: error, failures, retry_in_seconds: Math.round(nextPoll / 1000) },
+      'poll failed',
+    );
+    const record = {
+      tagsSeen: watch.lastPoll?.tagsSeen ?? 0,
+      matches: watch.lastPoll?.matches ?? 0,
+      emitted: 0,
+      passedOver: 0,
+      error: error instanceof Error ? error.message : String(error),
+      durationMs: Math.round(performance.now() - started),
+      failures,
+      looked: watch.lastPoll?.looked ?? false,
+    };
+    await finishPoll(db, watch, { record, nextPollInMs: nextPoll });
+    bus.publish(SUBJECTS.changed, { topic: 'recipe', id: recipe.name });
+  } catch (second) {
+    log.error(
+      { ...poll(recipe, watch), err: second },
+      'the end of a poll could not be stored; it is repeated when its lease ends',
+    );
+  }
+  return 1;
+}
+
+function poll(recipe: WatchedRecipe, watch: LeasedWatch): Record<string, unknown> {
+  return watch.requestId ? { recipe: recipe.name, requestId: watch.requestId } : { recipe: recipe.name };
+}
+
+async function sum(counts: readonly Promise<number>[]): Promise<number> {
+  return (await Promise.all(counts)).reduce((total, count) => total + count, 0);
+}

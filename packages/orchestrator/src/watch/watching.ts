@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SUBJECTS } from '@kiln/protocol/live.ts';
+import type { FarmContext } from '@kiln/store/context.ts';
+import { type LeasedWatch, leaseWatches, syncWatches, untilNextPoll } from '@kiln/store/watches.ts';
+import type { Roster } from '../recipes/roster.ts';
+import { type PollTask, pollUpstream, WATCH_LEASE_MS } from './poll.ts';
+import { isWatched, type WatchedRecipe, watchKey } from './watch-key.ts';
+
+/** The longest sleep: what another process asked for without being heard is found within this. */
+const LOOK_EVERY_MS = 5_000;
+/** How many builds one look asks for, so that a thousand new tags come in helpings and nobody else's work waits. */
+const BUILDS_AT_ONCE = 20;
+
+type RosterView = Pick<Roster, 'all' | 'get'>;
+
+/**
+ * Looks at the upstreams of the roster, each at its time, at most `parallel_polls` at once. The watches are rows with
+ * leases, so orchestrators share them and each recipe is looked at by one of them; a slow upstream takes a place, not
+ * the turn of the others. Returns when the table of watches agrees with the roster.
+ */
+export async function startWatching(context: FarmContext, roster: RosterView): Promise<void> {
+  const { db, bus, lifecycle, config } = context;
+  const active = new Set<Promise<number>>();
+  let stale = false;
+  let ring = () => {};
+  let timer: NodeJS.Timeout | undefined;
+  await syncRoster(context, roster);
+
+  const wake = (bell: () => void) => {
+    ring = bell;
+    const silences = [
+      bus.subscribe(SUBJECTS.watch, bell),
+      bus.subscribe(SUBJECTS.roster, () => {
+        stale = true;
+        bell();
+      }),
+    ];
+    return () => {
+      clearTimeout(timer);
+      for (const silence of silences) silence();
+    };
+  };
+  lifecycle.loop('watch', { everyMs: LOOK_EVERY_MS, wake }, async () => {
+    if (stale) {
+      stale = false;
+      await syncRoster(context, roster).catch((error: unknown) => {
+        stale = true;
+        throw error;
+      });
+    }
+    const free = config.orchestrator.parallelPolls - active.size;
+    if (free === 0) return;
+    const leased = await leaseDue(context, roster, free);
+    for (const group of byUpstream(leased)) {
+      const look = pollUpstream(context, group, { limit: BUILDS_AT_ONCE });
+      active.add(look);
+      void look.finally(() => {
+        active.delete(look);
+        ring();
+      });
+    }
+    clearTimeout(timer);
+    const wait = await untilNextPoll(db);
+    if (wait !== null && wait < LOOK_EVERY_MS) timer = setTimeout(() => ring(), wait + 1);
+  });
+  lifecycle.onStop('watching', async () => await Promise.all(active));
+}
+
+/**
+ * Looks at every upstream of the roster exactly once, due or not, and asks for all the builds that it finds. Returns how
+ * many recipes were looked at and how many of the looks failed.
+ */
+export async function pollOnce(context: FarmContext, roster: RosterView): Promise<{ polled: number; failed: number }> {
+  await syncRoster(context, roster);
+  const recipes = roster.all().filter(isWatched);
+  const total = { polled: recipes.length, failed: 0 };
+  const worker = async () => {
+    for (let recipe = recipes.shift(); recipe; recipe = recipes.shift()) {
+      const watch = await leaseOne(context, recipe.name);
+      const failed = watch ? await pollUpstream(context, [{ recipe, watch }], { limit: Number.POSITIVE_INFINITY }) : 1;
+      total.failed += failed;
+    }
+  };
+  await Promise.all(Array.from({ length: context.config.orchestrator.parallelPolls }, worker));
+  return total;
+}
+
+/** Takes the lease of one watch, due or not. Another process may be looking, or have been killed while it did: that ends. */
+async function leaseOne({ db, instance, lifecycle }: FarmContext, recipe: string): Promise<LeasedWatch | undefined> {
+  const deadline = Date.now() + 2 * WATCH_LEASE_MS;
+  while (!lifecycle.signal.aborted && Date.now() < deadline) {
+    const [watch] = await leaseWatches(db, {
+      instance,
+      limit: 1,
+      leaseMs: WATCH_LEASE_MS,
+      recipes: [recipe],
+      evenIfNotDue: true,
+    });
+    if (watch) return watch;
+    await sleep(200, undefined, { signal: lifecycle.signal }).catch(() => {});
+  }
+  return undefined;
+}
+
+async function syncRoster({ db }: FarmContext, roster: RosterView): Promise<void> {
+  const watches = roster
+    .all()
+    .filter(isWatched)
+    .map(({ name, upstream }) => ({ recipe: name, upstream: watchKey(upstream), pollMs: upstream.pollMs }));
+  await db.begin(async (sql) => await syncWatches(sql, watches));
+}
+
+/** Leases due watches. While a reload is under way one may be for another upstream than the roster's: its lease is left to the next sync. */
+async function leaseDue({ db, instance }: FarmContext, roster: RosterView, limit: number): Promise<PollTask[]> {
+  const recipes = new Map<string, WatchedRecipe>();
+  for (const recipe of roster.all()) if (isWatched(recipe)) recipes.set(recipe.name, recipe);
+  const leased = await leaseWatches(db, { instance, limit, leaseMs: WATCH_LEASE_MS, recipes: [...recipes.keys()] });
+  return leased.flatMap((watch) => {
+    const recipe = recipes.get(watch.recipe);
+    return recipe && watchKey(recipe.upstream) === watch.upstream ? [{ recipe, watch }] : [];
+  });
+}
+
+/** Recipes that are due together and watch one repository share a look. */
+function byUpstream(tasks: readonly PollTask[]): PollTask[][] {
+  return [...Map.groupBy(tasks, ({ recipe }) => recipe.upstream.git).values()];
+}

@@ -1,0 +1,67 @@
+import type { WebSocket } from '@fastify/websocket';
+import { LIVE_CLOSE } from '@kiln/protocol/live.ts';
+import { VERSION } from '@kiln/service/version.ts';
+import type { FarmContext } from '@kiln/store/context.ts';
+import { aliveCredentials } from '@kiln/store/credentials.ts';
+import type { Principal } from '../access/principal.ts';
+import { Changes } from './changes.ts';
+import { LiveConnection } from './connection.ts';
+import { LogFeeds } from './log-feeds.ts';
+
+const TEND_MS = 1000;
+const LOOK_MS = 1000;
+const SESSIONS_MS = 10_000;
+
+/** Every live socket of this node. */
+export class LiveHub {
+  readonly #context: FarmContext;
+  readonly #connections = new Set<LiveConnection>();
+  readonly #feeds: LogFeeds;
+  readonly #changes: Changes;
+
+  constructor(context: FarmContext) {
+    const { db, bus, lifecycle, metrics } = context;
+    this.#context = context;
+    this.#feeds = new LogFeeds(db, bus);
+    this.#changes = new Changes(bus);
+    lifecycle.onStop('live hints', () => this.#changes.stop());
+    lifecycle.loop('live sockets', { everyMs: TEND_MS }, async () => {
+      for (const connection of this.#connections) connection.outlet.tend();
+    });
+    const wake = (ring: () => void) => {
+      this.#feeds.bell = ring;
+      return () => {};
+    };
+    lifecycle.loop('live logs', { everyMs: LOOK_MS, wake }, async () => await this.#feeds.look());
+    lifecycle.loop('live sessions', { everyMs: SESSIONS_MS }, async () => await this.#checkSessions());
+    metrics.gauge('live_sockets', 'Open live sockets', [], (gauge) => gauge.set(this.#connections.size));
+  }
+
+  /** Takes over a socket whose credential was checked. */
+  accept(socket: WebSocket, principal: Principal): void {
+    const { db, log, config } = this.#context;
+    const context = { db, log, feeds: this.#feeds, changes: this.#changes };
+    const connection = new LiveConnection(context, socket, principal, { version: VERSION, farmId: config.farmId });
+    this.#connections.add(connection);
+    socket.on('close', () => this.#connections.delete(connection));
+  }
+
+  /** A session ended: whoever is here by it goes. */
+  ended(credentialId: string): void {
+    for (const { principal, outlet } of this.#connections) {
+      if (principal.credentialId === credentialId) outlet.close(LIVE_CLOSE.unauthorized, 'the session ended');
+    }
+  }
+
+  /** The server stops: readers connect again, to it or to another. */
+  closeAll(): void {
+    for (const { outlet } of this.#connections) outlet.close(1001, 'Kiln is stopping');
+  }
+
+  async #checkSessions(): Promise<void> {
+    const shown = new Set([...this.#connections].map(({ principal }) => principal.credentialId));
+    if (shown.size === 0) return;
+    const alive = await aliveCredentials(this.#context.db, [...shown]);
+    for (const credentialId of shown) if (!alive.has(credentialId)) this.ended(credentialId);
+  }
+}

@@ -1,0 +1,93 @@
+import { SUBJECTS } from '@kiln/protocol/live.ts';
+import type { Bus } from '@kiln/store/bus.ts';
+import type { Database } from '@kiln/store/database.ts';
+import { type LogStanding, readLogStandings } from '@kiln/store/reads/log-pages.ts';
+
+/** A frame that was committed, as the bus carries it. */
+export interface LiveFrame {
+  sequence: number;
+  data: Uint8Array;
+}
+
+/** Who wants to know how a log grows. Neither function may throw. */
+export interface LogListener {
+  /** A copy of frames just committed; some may never come. */
+  frames(frames: readonly LiveFrame[]): void;
+  /** How the log stands by the database; null when the attempt is gone. Comes about once a second. */
+  standing(standing: LogStanding | null): void;
+}
+
+interface Feed {
+  jobId: string;
+  attempt: number;
+  listeners: Set<LogListener>;
+  unsubscribe: () => void;
+}
+
+/**
+ * Logs that are followed on this node. However many follow one, it has one subscription, and one query a second asks
+ * after all of them together: so nothing is missed when the bus loses messages, or is another process's.
+ */
+export class LogFeeds {
+  readonly #db: Database;
+  readonly #bus: Bus;
+  readonly #feeds = new Map<string, Feed>();
+  #ring: () => void = () => {};
+
+  constructor(db: Database, bus: Bus) {
+    this.#db = db;
+    this.#bus = bus;
+  }
+
+  /** Gets what makes the next `look` come at once. */
+  set bell(ring: () => void) {
+    this.#ring = ring;
+  }
+
+  /** Tells `listener` of this log until the returned function is called. */
+  follow(jobId: string, attempt: number, listener: LogListener): () => void {
+    const key = `${jobId}.${attempt}`;
+    const feed = this.#feeds.get(key) ?? this.#open(key, jobId, attempt);
+    feed.listeners.add(listener);
+    return () => {
+      feed.listeners.delete(listener);
+      if (feed.listeners.size > 0 || this.#feeds.get(key) !== feed) return;
+      feed.unsubscribe();
+      this.#feeds.delete(key);
+    };
+  }
+
+  /** Asks the database how the followed logs stand, and tells who follows them. */
+  async look(): Promise<void> {
+    const feeds = [...this.#feeds.values()];
+    if (feeds.length === 0) return;
+    const standings = await readLogStandings(this.#db, feeds);
+    for (const feed of feeds) {
+      const standing = standings.get(`${feed.jobId}.${feed.attempt}`) ?? null;
+      for (const listener of feed.listeners) listener.standing(standing);
+    }
+  }
+
+  #open(key: string, jobId: string, attempt: number): Feed {
+    const listeners = new Set<LogListener>();
+    const unsubscribe = this.#bus.subscribe(SUBJECTS.log(jobId, attempt), (message) => {
+      const { frames, end } = readMessage(message);
+      if (frames.length > 0) for (const listener of listeners) listener.frames(frames);
+      if (end) this.#ring();
+    });
+    const feed = { jobId, attempt, listeners, unsubscribe };
+    this.#feeds.set(key, feed);
+    return feed;
+  }
+}
+
+function readMessage(message: unknown): { frames: LiveFrame[]; end: boolean } {
+  if (typeof message !== 'object' || message === null) return { frames: [], end: false };
+  const given = 'frames' in message && Array.isArray(message.frames) ? message.frames : [];
+  return { frames: given.filter(isFrame), end: 'end' in message && message.end === true };
+}
+
+function isFrame(frame: unknown): frame is LiveFrame {
+  if (typeof frame !== 'object' || frame === null || !('sequence' in frame) || !('data' in frame)) return false;
+  return typeof frame.sequence === 'number' && frame.data instanceof Uint8Array;
+}

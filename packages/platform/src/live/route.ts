@@ -1,0 +1,25 @@
+import { HttpError } from '@kiln/service/http.ts';
+import type { App } from '../app.ts';
+import type { LiveHub } from './hub.ts';
+
+/** `GET /api/live`: the live socket. Who comes without asking for a WebSocket is told so. */
+export function addLiveRoute(app: App, hub: LiveHub): void {
+  app.route({
+    method: 'GET',
+    url: '/api/live',
+    exposeHeadRoute: false,
+    schema: {
+      summary: 'Live socket (WebSocket): hints about changes, and logs as they are written',
+      description: 'Messages are described in docs/api.md.',
+      tags: ['live'],
+    },
+    handler: async (_request, reply) => {
+      reply.header('upgrade', 'websocket');
+      throw new HttpError(426, 'upgrade_required', 'this address speaks WebSocket');
+    },
+    wsHandler: (socket, request) => {
+      if (request.principal) hub.accept(socket, request.principal);
+      else socket.close(1008, 'no credential');
+    },
+  });
+}

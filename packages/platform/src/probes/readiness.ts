@@ -1,0 +1,100 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { RuntimeReadiness } from '@kiln/protocol/api.ts';
+import { withLimit } from '@kiln/service/with-limit.ts';
+import type { FarmContext } from '@kiln/store/context.ts';
+import type { App } from '../app.ts';
+
+/** A database that does not answer within this counts as down. */
+const DATABASE_LIMIT_MS = 2000;
+/** A loop that failed this often in a row, or whose round takes this much longer than its pause, is not alive. A slow upstream or a large publish may take minutes. */
+const LOOP_FAILURES = 5;
+const LOOP_STALL_MS = 600_000;
+
+/** Whether the platform can do its job, and if not, why. */
+export class Readiness {
+  /** Set when the server listens and everything was started. */
+  started = false;
+  readonly #context: FarmContext;
+
+  constructor(context: FarmContext) {
+    this.#context = context;
+  }
+
+  /** Looks at everything once. Never throws; bounded in time. */
+  async check(): Promise<RuntimeReadiness> {
+    const { lifecycle } = this.#context;
+    const [database, folder] = await Promise.all([this.#database(), this.#folder()]);
+    const loops = this.#loops();
+    const reasons = [
+      ...(lifecycle.signal.aborted ? ['stopping'] : []),
+      ...(this.started ? [] : ['startup_incomplete']),
+      ...(database.ok ? [] : ['database_unavailable']),
+      ...(folder.ok ? [] : ['data_directory_unavailable']),
+      ...(loops.ok ? [] : ['loop_stalled']),
+    ];
+    const ready = reasons.length === 0;
+    return {
+      ready,
+      status: ready ? 'ready' : 'not_ready',
+      reason: reasons[0] ?? null,
+      reasons,
+      components: { database, data_directory: folder, loops },
+    };
+  }
+
+  async #database(): Promise<Component> {
+    return await component('answers', async () => {
+      await withLimit(DATABASE_LIMIT_MS, 'no answer', async () => await this.#context.db`SELECT 1`);
+    });
+  }
+
+  async #folder(): Promise<Component> {
+    return await component('can be written', async () => {
+      await access(this.#context.config.dataDir, constants.W_OK | constants.X_OK);
+    });
+  }
+
+  #loops(): Component {
+    const now = Date.now();
+    const bad = this.#context.lifecycle
+      .loops()
+      .filter(
+        (loop) =>
+          loop.failures >= LOOP_FAILURES ||
+          (loop.runningSince !== null && now - loop.runningSince > LOOP_STALL_MS + loop.everyMs),
+      );
+    if (bad.length === 0) return { ok: true, message: 'all run' };
+    return { ok: false, message: bad.map((loop) => `${loop.name}: ${loop.lastError ?? 'does not end'}`).join('; ') };
+  }
+}
+
+type Component = RuntimeReadiness['components'][string];
+
+async function component(good: string, look: () => Promise<void>): Promise<Component> {
+  try {
+    await look();
+    return { ok: true, message: good };
+  } catch (error) {
+    return { ok: false, message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** `GET /api/runtime/readiness`: open, 200 when the platform accepts work, 503 with reasons otherwise. */
+export function addReadinessRoute(app: App, readiness: Readiness): void {
+  app.get(
+    '/api/runtime/readiness',
+    {
+      schema: {
+        summary: 'Whether the platform can do its job',
+        tags: ['probes'],
+        security: [],
+        response: { 200: RuntimeReadiness, 503: RuntimeReadiness },
+      },
+    },
+    async (_request, reply) => {
+      const state = await readiness.check();
+      return await reply.code(state.ready ? 200 : 503).send(state);
+    },
+  );
+}

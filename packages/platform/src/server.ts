@@ -1,0 +1,118 @@
+import cookie from '@fastify/cookie';
+import fastifyStatic from '@fastify/static';
+import swagger from '@fastify/swagger';
+import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import websocket from '@fastify/websocket';
+import { createHttp, HttpError } from '@kiln/service/http.ts';
+import { VERSION } from '@kiln/service/version.ts';
+import type { FarmContext } from '@kiln/store/context.ts';
+import { createDoor } from './access/authenticate.ts';
+import { addAccessRoutes, addSignInRoutes } from './access/routes.ts';
+import { addEventRoutes } from './api/events.ts';
+import { addFarmRoutes } from './api/farm.ts';
+import { addJobRoutes } from './api/jobs.ts';
+import { addOpenapiRoute, OPENAPI } from './api/openapi.ts';
+import { refuseBadText } from './api/params.ts';
+import { addRecipeRoutes } from './api/recipes.ts';
+import { addRunRoutes } from './api/runs.ts';
+import type { App } from './app.ts';
+import { refuseWhileAway } from './database-away.ts';
+import type { LiveHub } from './live/hub.ts';
+import { addLiveRoute } from './live/route.ts';
+import { addDashboardRoutes, sendDashboard } from './pages/dashboard.ts';
+import { addSecurityHeaders } from './pages/headers.ts';
+import { IndexFile } from './pages/index-page.ts';
+import { addRepositoryRoutes } from './pages/repositories.ts';
+import { addFarmMetrics, measureRequests } from './probes/metrics.ts';
+import { addReadinessRoute, type Readiness } from './probes/readiness.ts';
+import { addStatusRoutes } from './probes/status.ts';
+import { addWebhookRoutes } from './webhooks/routes.ts';
+
+/** Largest message of a client of the live socket, in bytes. */
+const MAX_LIVE_MESSAGE = 4096;
+
+/** The platform's HTTP server with all of its routes, not listening yet. */
+export async function createServer(
+  context: FarmContext,
+  parts: { hub: LiveHub; readiness: Readiness; webRoot: string },
+): Promise<App> {
+  const { hub, readiness, webRoot } = parts;
+  const { config, log, metrics } = context;
+  const { trustProxy, basePath } = config.http;
+  const app: App = createHttp({
+    log,
+    metrics,
+    health: () => ({ service: 'platform', version: VERSION, farm_id: config.farmId }),
+    ready: async () => await readiness.check(),
+    trustProxy,
+    basePath,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  // Answers are built by hand, to the schemas; writing them needs no second look.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  app.decorateRequest('principal', null);
+  await app.register(cookie);
+  await app.register(swagger, OPENAPI);
+  await app.register(websocket, {
+    options: { maxPayload: MAX_LIVE_MESSAGE, perMessageDeflate: false },
+    preClose: (done) => {
+      hub.closeAll();
+      done();
+    },
+  });
+  await app.register(fastifyStatic, {
+    root: webRoot,
+    serve: false,
+    preCompressed: true,
+    dotfiles: 'ignore',
+    index: false,
+  });
+  addSecurityHeaders(app);
+  measureRequests(app, context);
+  addFarmMetrics(context);
+  await app.register(async (scope) => addOpenRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), context, parts));
+  await app.register(async (scope) => {
+    refuseWhileAway(scope);
+    addWebhookRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), context);
+  });
+  await app.register(async (scope) => addClosedRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), context, hub));
+  return app;
+}
+
+/** What answers without a credential: probes, sign-in, the dashboard's files, what is published. */
+function addOpenRoutes(app: App, context: FarmContext, parts: { readiness: Readiness; webRoot: string }): void {
+  const index = new IndexFile(parts.webRoot, context.config.http.basePath);
+  refuseWhileAway(app);
+  app.removeContentTypeParser('text/plain');
+  addReadinessRoute(app, parts.readiness);
+  addStatusRoutes(app, context);
+  addSignInRoutes(app, context, async (request, reply) => await sendDashboard(index, request, reply));
+  addRepositoryRoutes(app, context.config.repositoriesDir);
+  addDashboardRoutes(app, parts.webRoot, index);
+}
+
+/** What needs a credential: all of /api. */
+function addClosedRoutes(app: App, context: FarmContext, hub: LiveHub): void {
+  refuseWhileAway(app);
+  app.removeContentTypeParser('text/plain');
+  app.addHook('onRequest', createDoor(context.db));
+  app.addHook('preValidation', async (request) => {
+    refuseBadText(request.params, 'the address');
+    refuseBadText(request.query, 'the query');
+    refuseBadText(request.body, 'the body');
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+  });
+  addAccessRoutes(app, context, (credentialId) => hub.ended(credentialId));
+  addFarmRoutes(app, context);
+  addRunRoutes(app, context);
+  addJobRoutes(app, context);
+  addRecipeRoutes(app, context);
+  addEventRoutes(app, context);
+  addLiveRoute(app, hub);
+  addOpenapiRoute(app);
+  app.all('/api/*', { schema: { hide: true } }, async (request) => {
+    throw new HttpError(404, 'not_found', `there is no ${request.method} ${request.url.split('?')[0]?.slice(0, 200)}`);
+  });
+}

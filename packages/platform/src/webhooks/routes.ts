@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+import { ApiError, WebhookAnswer } from '@kiln/protocol/api.ts';
+import type { ResolvedConfig } from '@kiln/service/config.ts';
+import { HttpError } from '@kiln/service/http.ts';
+import type { FarmContext } from '@kiln/store/context.ts';
+import type { FastifyRequest } from 'fastify';
+import Type from 'typebox';
+import { clientAddress } from '../access/client.ts';
+import { FailureLimit } from '../access/failures.ts';
+import type { App } from '../app.ts';
+import { generic } from './generic.ts';
+import { gitea } from './gitea.ts';
+import { github } from './github.ts';
+import { gitlab } from './gitlab.ts';
+import type { Forge, Headers, Json } from './payload.ts';
+import { createReceiver } from './receive.ts';
+import { readSecret, type SecretError } from './secret.ts';
+
+const FORGES = { github, gitea, forgejo: gitea, gitlab, generic } as const satisfies Record<string, Forge>;
+type Kind = keyof typeof FORGES;
+
+/** The file that holds the secret of a kind, and the key of kiln.yaml that names it. */
+const SECRETS: Record<Kind, { file: (webhooks: ResolvedConfig['webhooks']) => string | null; key: string }> = {
+  github: { file: (webhooks) => webhooks.githubSecretFile, key: 'webhooks.github_secret_file' },
+  gitea: { file: (webhooks) => webhooks.giteaSecretFile, key: 'webhooks.gitea_secret_file' },
+  forgejo: { file: (webhooks) => webhooks.giteaSecretFile, key: 'webhooks.gitea_secret_file' },
+  gitlab: { file: (webhooks) => webhooks.gitlabTokenFile, key: 'webhooks.gitlab_token_file' },
+  generic: { file: (webhooks) => webhooks.genericSecretFile, key: 'webhooks.generic_secret_file' },
+};
+
+/** A longer id of a delivery is kept as its hash. */
+const LONGEST_ID = 200;
+
+/**
+ * `POST /webhooks/<kind>`: the signature is checked over the bytes as they came, before anything reads them. What is
+ * answered with 200 is stored; a second delivery of the same changes nothing and gets the ids of the first.
+ */
+export function addWebhookRoutes(app: App, context: FarmContext): void {
+  const { config, log, metrics } = context;
+  const receive = createReceiver(context);
+  const failures = new FailureLimit({ limit: 120, windowMs: 60_000 });
+  const rejected = metrics.counter('webhooks_rejected_total', 'Webhooks that were refused', ['kind', 'reason']);
+
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+
+  const check = async (kind: Kind, request: FastifyRequest, body: Buffer): Promise<void> => {
+    const file = SECRETS[kind].file(config.webhooks);
+    const ip = clientAddress(request);
+    if (file === null) {
+      rejected.inc({ kind, reason: 'not_configured' });
+      log.warn({ kind, ip }, 'webhook not configured');
+      throw new HttpError(401, 'webhook_not_configured', `no secret for ${kind} webhooks: set ${SECRETS[kind].key}`);
+    }
+    const secret = await readSecret(file).catch((error: SecretError) => {
+      throw new HttpError(503, 'webhook_secret_unreadable', error.message);
+    });
+    if (FORGES[kind].verify(body, headersOf(request), secret)) return;
+    rejected.inc({ kind, reason: 'signature' });
+    const wait = failures.waitSeconds(ip);
+    failures.fail(ip);
+    if (wait > 0) throw new HttpError(429, 'too_many_requests', 'too many webhooks with a wrong signature');
+    log.warn({ kind, ip }, 'webhook signature invalid');
+    throw new HttpError(401, 'webhook_signature_invalid', 'the signature is missing, or not made with the secret');
+  };
+
+  for (const kind of ['github', 'gitea', 'forgejo', 'gitlab', 'generic'] as const) {
+    app.post(
+      `/webhooks/${kind}`,
+      {
+        bodyLimit: config.webhooks.bodyLimit,
+        schema: {
+          summary: `Webhooks of ${kind}`,
+          tags: ['webhooks'],
+          security: [],
+          response: { 200: WebhookAnswer, 400: ApiError, 401: ApiError, 413: ApiError, 503: ApiError },
+        },
+      },
+      async (request) => {
+        const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+        await check(kind, request, body);
+        const forge = FORGES[kind];
+        const headers = headersOf(request);
+        const json = parseBody(body, headers['content-type'] ?? '');
+        if (!json) {
+          rejected.inc({ kind, reason: 'body' });
+          throw new HttpError(400, 'bad_json', 'the body is not a JSON object');
+        }
+        return await receive(kind, forge, forge.read(json, headers), {
+          requestId: request.id,
+          delivery: deliveryId(forge.delivery(headers), body),
+        });
+      },
+    );
+    app.route({
+      method: ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+      url: `/webhooks/${kind}`,
+      schema: { hide: true },
+      handler: async (request, reply) => {
+        reply.header('allow', 'POST');
+        throw new HttpError(405, 'method_not_allowed', `webhooks are sent with POST, not ${request.method}`);
+      },
+    });
+  }
+  app.all('/webhooks/:kind', { schema: { hide: true, params: Type.Object({ kind: Type.String() }) } }, async () => {
+    throw new HttpError(404, 'not_found', `webhooks come to /webhooks/ followed by ${Object.keys(FORGES).join(', ')}`);
+  });
+}
+
+function headersOf(request: FastifyRequest): Headers {
+  return Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
+  );
+}
+
+/** The payload: JSON, or JSON in the form field `payload`, as forges can be told to send it. Null when it is no JSON object. */
+function parseBody(body: Buffer, contentType: string): Json | null {
+  const content = body.toString('utf8');
+  const isForm = contentType.toLowerCase().startsWith('application/x-www-form-urlencoded');
+  try {
+    const parsed: unknown = JSON.parse(isForm ? (new URLSearchParams(content).get('payload') ?? '') : content);
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? { ...parsed } : null;
+  } catch {
+    return null;
+  }
+}
+
+function deliveryId(given: string | null, body: Buffer): string {
+  const hash = (value: string | Buffer) => `sha256:${createHash('sha256').update(value).digest('hex')}`;
+  if (given === null || given === '') return hash(body);
+  return given.length > LONGEST_ID ? hash(given) : given;
+}

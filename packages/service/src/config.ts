@@ -1,0 +1,130 @@
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { readConfig } from './config-read.ts';
+import { Settings } from './config-settings.ts';
+import type { LogFormat, LogLevel } from './log.ts';
+import type { Problem } from './problem.ts';
+
+/** The configuration with every default filled in. Durations in ms, sizes in bytes, paths absolute. */
+export interface ResolvedConfig {
+  /** The file that was read, or null when there is none. */
+  file: string | null;
+  dataDir: string;
+  farmId: string;
+  recipesDir: string;
+  /** `addr` null: nothing listens. */
+  http: { addr: string | null; trustProxy: boolean; basePath: string };
+  orchestrator: {
+    addr: string;
+    parallelPolls: number;
+    pollTimeoutMs: number;
+    lostAgentGraceMs: number;
+    lostAgentAttempts: number;
+  };
+  agent: {
+    /** Null: this process's own farm. */
+    orchestrator: string | null;
+    addr: string | null;
+    name: string;
+    slots: number;
+    labels: string[];
+    spoolLimit: number;
+  };
+  /** `url` null: the embedded PostgreSQL. */
+  database: { url: string | null };
+  repositoriesDir: string;
+  stagingDir: string;
+  webhooks: {
+    githubSecretFile: string | null;
+    giteaSecretFile: string | null;
+    gitlabTokenFile: string | null;
+    genericSecretFile: string | null;
+    bodyLimit: number;
+  };
+  telemetry: { otlpEndpoint: string | null };
+  /** `format` null: pretty on a terminal, json otherwise. */
+  log: { level: LogLevel; format: LogFormat | null };
+}
+
+export interface ConfigSources {
+  /** Folder of everything that Kiln keeps. */
+  dataDir: string;
+  /** The file to read, which must exist. Default: kiln.yaml in the data directory, if it is there. */
+  file?: string | undefined;
+  env: Readonly<Record<string, string | undefined>>;
+  /** From the command line, by dotted key (`{'http.addr': '127.0.0.1:0'}`); undefined ones are ignored. */
+  overrides?: Readonly<Record<string, string | number | boolean | string[] | undefined>>;
+}
+
+/** The configuration has mistakes; the message lists each with its file, line and remedy. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(problems.map(describeProblem).join('\n'));
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads the configuration: the command line over the environment over the file over the defaults. Throws ConfigError.
+ * Relative paths are taken from the folder of the file (without a file: the data directory), those of the command line
+ * from the current folder.
+ */
+export async function loadConfig(sources: ConfigSources): Promise<ResolvedConfig> {
+  const { file, base, settings, problems } = await readConfig(sources);
+  if (problems.length > 0) throw new ConfigError(problems);
+  const read = new Settings(settings);
+  const dataDir = resolve(sources.dataDir);
+  const path = (key: string): string | null => {
+    const text = read.optionalText(key);
+    const typed = settings.find((setting) => setting.key === key)?.source === 'command line';
+    return text === null ? null : typed ? resolve(text) : resolve(base, text);
+  };
+  return {
+    file,
+    dataDir,
+    farmId: read.text('farm_id'),
+    recipesDir: path('recipes_dir') ?? join(dataDir, 'recipes'),
+    http: {
+      addr: read.optionalText('http.addr'),
+      trustProxy: read.flag('http.trust_proxy'),
+      basePath: read.text('http.base_path'),
+    },
+    orchestrator: {
+      addr: read.text('orchestrator.addr'),
+      parallelPolls: read.number('orchestrator.parallel_polls'),
+      pollTimeoutMs: read.duration('orchestrator.poll_timeout'),
+      lostAgentGraceMs: read.duration('orchestrator.lost_agent_grace'),
+      lostAgentAttempts: read.number('orchestrator.lost_agent_attempts'),
+    },
+    agent: {
+      orchestrator: read.optionalText('agent.orchestrator'),
+      addr: read.optionalText('agent.addr'),
+      name: read.optionalText('agent.name') ?? hostname(),
+      slots: read.number('agent.slots'),
+      labels: read.list('agent.labels'),
+      spoolLimit: read.number('agent.spool_limit'),
+    },
+    database: { url: read.optionalText('database.url') },
+    repositoriesDir: path('repositories_dir') ?? join(dataDir, 'repositories'),
+    stagingDir: join(dataDir, 'staging'),
+    webhooks: {
+      githubSecretFile: path('webhooks.github_secret_file'),
+      giteaSecretFile: path('webhooks.gitea_secret_file'),
+      gitlabTokenFile: path('webhooks.gitlab_token_file'),
+      genericSecretFile: path('webhooks.generic_secret_file'),
+      bodyLimit: read.number('webhooks.body_limit'),
+    },
+    telemetry: { otlpEndpoint: read.optionalText('telemetry.otlp_endpoint') },
+    log: {
+      level: read.choice('log.level', ['debug', 'info', 'warn', 'error']) ?? 'info',
+      format: read.choice('log.format', ['json', 'logfmt', 'pretty']),
+    },
+  };
+}
+
+function describeProblem({ file, line, message, fix }: Problem): string {
+  return `${file}${line === null ? '' : `:${line}`}: ${message}${fix ? `; ${fix}` : ''}`;
+}

@@ -1,0 +1,74 @@
+import { zstdCompressSync } from 'node:zlib';
+import { encodeFrame } from '@kiln/protocol/frame.ts';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type ClaimedJob, claimJobs } from './claim.ts';
+import { frameRange, framesAfter, insertFrames, type NewFrame, sequenceOfLine } from './frames.ts';
+import { testAgent, testRecipe, testRun } from './test-run.ts';
+import { testDatabase } from './testing.ts';
+
+let made: Awaited<ReturnType<typeof testDatabase>>;
+let job: ClaimedJob;
+beforeEach(async () => {
+  made = await testDatabase();
+  await testRun(made.db, testRecipe('loud'));
+  const agent = await testAgent(made.db);
+  const [claimed] = await made.db.begin(async (sql) => await claimJobs(sql, agent, 1));
+  if (!claimed) throw new Error('a job was expected');
+  job = claimed;
+});
+afterEach(async () => await made.drop());
+
+function frame(sequence: number, lines = 10): NewFrame {
+  const firstLine = (sequence - 1) * lines + 1;
+  const text = Array.from({ length: lines }, (_, i) => `line ${firstLine + i}\n`).join('');
+  const header = {
+    v: 1 as const,
+    job: job.jobId,
+    attempt: job.attempt,
+    sequence,
+    firstLine,
+    lines,
+    bytes: text.length,
+    runs: [[lines, 1_700_000_000_123, 1, 'output', 0, 0] as [number, number, number, string, number, number]],
+  };
+  return {
+    jobId: job.jobId,
+    attempt: job.attempt,
+    fence: job.fence,
+    sequence,
+    firstLine,
+    lines,
+    bytes: text.length,
+    firstTime: 1_700_000_000_123,
+    lastTime: 1_700_000_000_123,
+    data: encodeFrame(header, zstdCompressSync(text)),
+  };
+}
+const insert = async (frames: NewFrame[]) => await made.db.begin(async (sql) => await insertFrames(sql, frames));
+
+test('frames are stored once, byte for byte, however often they are sent', async () => {
+  const frames = [1, 2, 3, 4, 5].map((n) => frame(n));
+  expect(await insert(frames.slice(0, 3))).toEqual([{ jobId: job.jobId, attempt: 1, lastSequence: 3 }]);
+  expect(await insert(frames.slice(1, 5))).toEqual([{ jobId: job.jobId, attempt: 1, lastSequence: 5 }]);
+  expect(await insert(frames)).toEqual([{ jobId: job.jobId, attempt: 1, lastSequence: 5 }]);
+  const stored = await framesAfter(made.db, job.jobId, 1, 0);
+  expect(stored.map((f) => Buffer.from(f.data))).toEqual(frames.map((f) => Buffer.from(f.data)));
+  expect((await made.db`SELECT lines, last_sequence FROM attempts`)[0]).toEqual({ lines: 50, lastSequence: 5 });
+});
+
+test('a frame under a stale fence is not stored and not acknowledged', async () => {
+  expect(await insert([{ ...frame(1), fence: job.fence - 1 }])).toEqual([]);
+  expect(await framesAfter(made.db, job.jobId, 1, 0)).toEqual([]);
+});
+
+test('a line range costs the frames that hold it', async () => {
+  await insert([1, 2, 3, 4].map((n) => frame(n)));
+  expect((await frameRange(made.db, job.jobId, 1, 15, 21)).map((f) => f.sequence)).toEqual([2, 3]);
+  expect(await sequenceOfLine(made.db, job.jobId, 1, 31)).toBe(4);
+  expect(await sequenceOfLine(made.db, job.jobId, 1, 41)).toBe(0);
+});
+
+test('a page of frames stops at its bytes, but has at least one', async () => {
+  await insert([1, 2, 3].map((n) => frame(n)));
+  expect(await framesAfter(made.db, job.jobId, 1, 1, 1)).toHaveLength(1);
+});

@@ -1,0 +1,104 @@
+import type { Database, Queryable, Transaction } from './database.ts';
+
+/** A frame as an agent sent it, with what its header says. */
+export interface NewFrame {
+  jobId: string;
+  attempt: number;
+  fence: number;
+  sequence: number;
+  firstLine: number;
+  lines: number;
+  bytes: number;
+  firstTime: number;
+  lastTime: number;
+  data: Uint8Array;
+}
+
+export interface StoredFrame {
+  sequence: number;
+  firstLine: number;
+  lines: number;
+  data: Uint8Array;
+}
+
+/**
+ * Stores frames of any number of attempts in one statement. Returns for each attempt whose fence still holds the last
+ * sequence that is stored now; an attempt that is missing in the answer is not the sender's any more. A frame that is
+ * stored already changes nothing. The caller keeps the sequences of one attempt free of gaps.
+ */
+export async function insertFrames(
+  sql: Transaction,
+  frames: readonly NewFrame[],
+): Promise<{ jobId: string; attempt: number; lastSequence: number }[]> {
+  const rows = frames.map(
+    (f) =>
+      [
+        f.jobId,
+        f.attempt,
+        f.fence,
+        f.sequence,
+        f.firstLine,
+        f.lines,
+        f.bytes,
+        f.firstTime,
+        f.lastTime,
+        Buffer.from(f.data.buffer, f.data.byteOffset, f.data.byteLength),
+      ] as const,
+  );
+  return await sql<{ jobId: string; attempt: number; lastSequence: number }[]>`
+    WITH given (job_id, attempt, fence, sequence, first_line, lines, bytes, first_time, last_time, data) AS (
+      SELECT g.c1::uuid, g.c2::int, g.c3::int8, g.c4::int, g.c5::int8, g.c6::int, g.c7::int8, g.c8::float8, g.c9::float8, g.c10::bytea
+      FROM (VALUES ${sql(rows)}) AS g(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10)
+    ), valid AS (
+      SELECT g.* FROM given g JOIN attempts a USING (job_id, attempt, fence)
+      WHERE a.finished_at IS NULL AND g.sequence > a.last_sequence
+    ), stored AS (
+      INSERT INTO frames (job_id, attempt, sequence, first_line, lines, first_time, last_time, data)
+      SELECT job_id, attempt, sequence, first_line, lines, to_timestamp(first_time / 1000), to_timestamp(last_time / 1000), data FROM valid
+      ON CONFLICT DO NOTHING
+    ), total AS (
+      SELECT job_id, attempt, fence, max(sequence) AS last_sequence, sum(lines) AS lines, sum(bytes) AS bytes FROM valid GROUP BY 1, 2, 3
+    ), counted AS (
+      UPDATE attempts a SET last_sequence = t.last_sequence, lines = a.lines + t.lines, log_bytes = a.log_bytes + t.bytes
+      FROM total t WHERE a.job_id = t.job_id AND a.attempt = t.attempt AND a.fence = t.fence
+    )
+    SELECT a.job_id, a.attempt, greatest(a.last_sequence, coalesce(t.last_sequence, 0)) AS last_sequence
+    FROM (SELECT DISTINCT job_id, attempt, fence FROM given) g JOIN attempts a USING (job_id, attempt, fence)
+    LEFT JOIN total t USING (job_id, attempt, fence)
+    WHERE a.finished_at IS NULL`;
+}
+
+/** Frames after a sequence, in order, until about `maxBytes` are together (at least one, if there is one). */
+export async function framesAfter(
+  db: Queryable,
+  jobId: string,
+  attempt: number,
+  sequence: number,
+  maxBytes = 1_048_576,
+): Promise<StoredFrame[]> {
+  return await db<StoredFrame[]>`
+    SELECT sequence, first_line, lines, data FROM (
+      SELECT sequence, first_line, lines, data, sum(octet_length(data)) OVER (ORDER BY sequence) - octet_length(data) AS before
+      FROM (SELECT * FROM frames WHERE job_id = ${jobId} AND attempt = ${attempt} AND sequence > ${sequence} ORDER BY sequence LIMIT 64) AS page
+    ) AS sized WHERE before < ${maxBytes} ORDER BY sequence`;
+}
+
+/** The sequence of the frame that holds a line, 0 when the log has not come that far. */
+export async function sequenceOfLine(db: Queryable, jobId: string, attempt: number, line: number): Promise<number> {
+  const [row] = await db<{ sequence: number }[]>`
+    SELECT sequence FROM frames WHERE job_id = ${jobId} AND attempt = ${attempt} AND first_line <= ${line} AND first_line + lines > ${line} LIMIT 1`;
+  return row?.sequence ?? 0;
+}
+
+/** The frames that hold any of the lines from `first` to `last`, both included. */
+export async function frameRange(
+  db: Database,
+  jobId: string,
+  attempt: number,
+  first: number,
+  last: number,
+): Promise<StoredFrame[]> {
+  return await db<StoredFrame[]>`
+    SELECT sequence, first_line, lines, data FROM frames
+    WHERE job_id = ${jobId} AND attempt = ${attempt} AND first_line <= ${last} AND first_line + lines > ${first} ORDER BY sequence`;
+}

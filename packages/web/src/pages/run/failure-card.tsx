@@ -1,0 +1,56 @@
+import type { RunDetail } from '@kiln/protocol/api.ts';
+import { FAILURE_CLASSES } from '@kiln/protocol/states.ts';
+import { IconCircleXFilled } from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
+import { plural } from '../../parts/format.ts';
+import { Ago } from '../../parts/time.tsx';
+import { parseAnsi } from '../../log/ansi.ts';
+import css from './failure-card.module.css';
+import { failedJob } from './select.ts';
+
+/** Why the run failed, where to look, and what happens next. Nothing where there is no failure. */
+export function FailureCard({ run }: { run: RunDetail }) {
+  const { failure } = run;
+  if (!failure || run.status !== 'failed') return null;
+  const failed = failedJob(run);
+  const where = [failed && run.jobList.length > 1 ? failed.job.name : null, failure.phase, failure.step].filter(Boolean);
+  return (
+    <section className={css.card} aria-label="Why it failed">
+      <IconCircleXFilled size={20} className={css.icon} aria-hidden />
+      <div className={css.body}>
+        <h2>
+          {failure.class}
+          {where.length > 0 && <span> in {where.join(' › ')}</span>}
+        </h2>
+        <p className={css.message}>{failure.message}</p>
+        {failure.line !== null && failed && (
+          <Link
+            to="/runs/$runId"
+            params={{ runId: run.runId }}
+            search={(before) => ({ ...before, job: failed.job.name, attempt: String(failed.attempt.attempt) })}
+            hash={`L${failure.line}`}
+            hashScrollIntoView={false}
+            replace
+            className={css.line}
+          >
+            <span className={css.number}>{failure.line}</span>
+            <span className={css.text}>
+              {failure.lineText === null ? 'First error line' : parseAnsi(failure.lineText).map(({ text }) => text).join('')}
+            </span>
+          </Link>
+        )}
+        <p className="dim">{FAILURE_CLASSES[failure.class]}</p>
+      </div>
+      <p className={css.next}>
+        {run.retryAt ? (
+          <>
+            Tried again <Ago at={run.retryAt} />
+          </>
+        ) : (
+          'Not tried again by itself'
+        )}
+        {run.retriesLeft !== null && <span className="dim">{plural(run.retriesLeft, 'try left', 'tries left')}</span>}
+      </p>
+    </section>
+  );
+}

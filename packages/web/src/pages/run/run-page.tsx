@@ -1,0 +1,68 @@
+import { getRouteApi } from '@tanstack/react-router';
+import { useQuery } from '@tanstack/react-query';
+import { useDocumentTitle } from '@mantine/hooks';
+import { isFinishedJob } from '@kiln/protocol/states.ts';
+import { queries } from '../../api/queries.ts';
+import { Empty, Loaded } from '../../parts/notices.tsx';
+import { statusWord } from '../../parts/status.tsx';
+import { LogPanel } from '../../log/log-panel.tsx';
+import { FailureCard } from './failure-card.tsx';
+import { JobTree } from './job-tree.tsx';
+import { PhaseBar } from './phase-bar.tsx';
+import css from './run.module.css';
+import { RunHeader } from './run-header.tsx';
+import { RunSkeleton } from './run-skeleton.tsx';
+import { pickAttempt, pickJob } from './select.ts';
+import { SidePanel } from './side-panel.tsx';
+
+const route = getRouteApi('/app/runs/$runId');
+
+/** What is happening in one run, or why it failed. */
+export function RunPage() {
+  const { runId } = route.useParams();
+  const search = route.useSearch();
+  const query = useQuery(queries.run(runId));
+  const run = query.data;
+  useDocumentTitle(run ? `${run.recipe} ${run.version} · ${statusWord(run.status)} · Kiln` : 'Run · Kiln');
+  return (
+    <div className={css.page}>
+      <Loaded query={query} what="The run" skeleton={<RunSkeleton />}>
+        {(run) => {
+          const job = pickJob(run, search.job);
+          const attempt = pickAttempt(job, search.attempt);
+          return (
+            <>
+              <RunHeader run={run} job={job} attempt={attempt} panel={search.panel} />
+              <PhaseBar run={run} job={job} attempt={attempt} />
+              <FailureCard run={run} />
+              <div className={css.body} data-panel={search.panel !== undefined || undefined}>
+                <JobTree run={run} selected={job} attempt={attempt} />
+                {job && attempt ? (
+                  <LogPanel
+                    key={`${job.jobId} ${attempt.attempt}`}
+                    title={run.jobList.length > 1 ? job.name : 'Log'}
+                    startedAt={Date.parse(attempt.startedAt ?? job.createdAt)}
+                    cause={attempt.failure?.line ?? null}
+                    log={{
+                      jobId: job.jobId,
+                      attempt: attempt.attempt,
+                      lines: attempt.lines,
+                      finished: isFinishedJob(attempt.status),
+                    }}
+                  />
+                ) : (
+                  <div className={css.noLog}>
+                    <Empty title={job?.status === 'cancelled' ? 'Cancelled before it began' : 'Waiting to begin'}>
+                      {job?.waiting || 'The log appears here as soon as an agent takes the job.'}
+                    </Empty>
+                  </div>
+                )}
+                {search.panel && <SidePanel run={run} job={job} attempt={attempt} panel={search.panel} />}
+              </div>
+            </>
+          );
+        }}
+      </Loaded>
+    </div>
+  );
+}

@@ -1,0 +1,50 @@
+import { Outlet } from '@tanstack/react-router';
+import { lazy, Suspense, useMemo, useRef, useState } from 'react';
+import { useLiveWhileShown } from '../live/live.tsx';
+import { ConnectionBar } from './connection-bar.tsx';
+import { type Shell as ShellActions, ShellContext } from './shell-context.ts';
+import css from './shell.module.css';
+import { Sidebar } from './sidebar.tsx';
+import { useShortcuts } from './use-shortcuts.ts';
+
+const Palette = lazy(() => import('./palette.tsx'));
+const Help = lazy(() => import('./help.tsx'));
+const RunDialog = lazy(() => import('./run-dialog.tsx'));
+
+type Overlay = { kind: 'palette' } | { kind: 'help' } | { kind: 'run'; recipe: string | undefined } | null;
+
+/** The frame around every page: sidebar, connection, palette, help and the dialog that starts a run. */
+export function Shell() {
+  const [overlay, setOverlay] = useState<Overlay>(null);
+  const main = useRef<HTMLElement>(null);
+  const close = () => setOverlay(null);
+  const shell = useMemo<ShellActions>(
+    () => ({
+      openPalette: () => setOverlay({ kind: 'palette' }),
+      openHelp: () => setOverlay({ kind: 'help' }),
+      openRunDialog: (recipe) => setOverlay({ kind: 'run', recipe }),
+    }),
+    [],
+  );
+  useShortcuts(shell);
+  useLiveWhileShown();
+  return (
+    <ShellContext value={shell}>
+      <button type="button" className={css.skip} onClick={() => main.current?.focus()}>
+        Skip to the page
+      </button>
+      <div className={css.frame}>
+        <Sidebar />
+        <main ref={main} className={css.main} tabIndex={-1}>
+          <ConnectionBar />
+          <Outlet />
+        </main>
+      </div>
+      <Suspense>
+        {overlay?.kind === 'palette' && <Palette onClose={close} />}
+        {overlay?.kind === 'help' && <Help onClose={close} />}
+        {overlay?.kind === 'run' && <RunDialog recipe={overlay.recipe} onClose={close} />}
+      </Suspense>
+    </ShellContext>
+  );
+}

@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { EventDetail, RunDetail, RunList, StartedRun } from '@kiln/protocol/api.ts';
+import { isFinishedRun } from '@kiln/protocol/states.ts';
+
+const KILN = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
+
+export interface FarmOptions {
+  /** Recipe files by name: `hello.yaml` to its text. */
+  recipes: Record<string, string>;
+  /** More lines of kiln.yaml. */
+  config?: string;
+  env?: Record<string, string>;
+  /** Further arguments of `kiln up`. */
+  args?: string[];
+  /** An existing data directory, to start a stopped farm again. */
+  data?: string;
+}
+
+/** A whole Kiln of real processes on ports and in a data directory of its own. */
+export interface Farm {
+  data: string;
+  url: string;
+  token: string;
+  supervisor: ChildProcess;
+  /** Everything that was written to stderr so far. */
+  log(): string;
+  api<T>(path: string, init?: { method?: string; body?: unknown }): Promise<T>;
+  /** Starts a run by hand and waits until the event was routed. */
+  start(recipe: string, version?: string): Promise<EventDetail>;
+  /** Waits until a run is finished. */
+  finished(runId: string, timeoutMs?: number): Promise<RunDetail>;
+  /** SIGTERM; resolves to the exit code. */
+  stop(): Promise<number | null>;
+  /** Stops it and removes its data. */
+  remove(): Promise<void>;
+}
+
+/** Starts a farm and waits until it is ready. */
+export async function startFarm(options: FarmOptions): Promise<Farm> {
+  const data = options.data ?? (await mkdtemp(join(tmpdir(), 'kiln-farm-')));
+  if (!options.data) {
+    await mkdir(join(data, 'recipes'), { recursive: true });
+    for (const [name, text] of Object.entries(options.recipes)) await writeFile(join(data, 'recipes', name), text);
+    await writeFile(
+      join(data, 'kiln.yaml'),
+      `farm_id: test\nrecipes_dir: recipes\nhttp:\n  addr: 127.0.0.1:0\norchestrator:\n  addr: 127.0.0.1:0\nagent:\n  addr: 127.0.0.1:0\n${options.config ?? ''}`,
+    );
+  }
+  const env = { ...process.env, NODE_ENV: 'test', ...options.env };
+  const supervisor = spawn(
+    process.execPath,
+    [KILN, 'up', '--data', data, '--no-starter', '--log-format', 'logfmt', ...(options.args ?? [])],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env,
+    },
+  );
+  let words = '';
+  supervisor.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    words += text;
+  });
+  const readyFile = join(data, 'run', 'ready.json');
+  const deadline = Date.now() + 60_000;
+  let ready: { pid: number; http: string } | null = null;
+  while (!ready) {
+    if (supervisor.exitCode !== null || Date.now() > deadline) throw new Error(`the farm did not start:\n${words}`);
+    const told = await readFile(readyFile, 'utf8').then(
+      (text) => JSON.parse(text) as { pid: number; http: string },
+      () => null,
+    );
+    if (told?.pid === supervisor.pid) ready = told;
+    else await sleep(20);
+  }
+  const url = ready.http.startsWith('http') ? ready.http : `http://${ready.http}`;
+  const token = (await readFile(join(data, 'admin-token'), 'utf8')).trim();
+
+  const api = async <T>(path: string, init: { method?: string; body?: unknown } = {}): Promise<T> => {
+    const response = await fetch(`${url}${path}`, {
+      method: init.method ?? 'GET',
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(init.body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${init.method ?? 'GET'} ${path}: ${response.status} ${text}`);
+    return JSON.parse(text) as T;
+  };
+  const farm: Farm = {
+    data,
+    url,
+    token,
+    supervisor,
+    log: () => words,
+    api,
+    async start(recipe, version) {
+      const started = await api<StartedRun>('/api/runs', {
+        method: 'POST',
+        body: { recipe, ...(version ? { version } : {}) },
+      });
+      for (;;) {
+        const event = await api<EventDetail>(`/api/events/${started.eventId}`);
+        if (event.status === 'done' || event.status === 'dead') return event;
+        await sleep(20);
+      }
+    },
+    async finished(runId, timeoutMs = 60_000) {
+      const until = Date.now() + timeoutMs;
+      for (;;) {
+        const run = await api<RunDetail>(`/api/runs/${runId}`);
+        if (isFinishedRun(run.status)) return run;
+        if (Date.now() > until)
+          throw new Error(`run ${runId} is still ${run.status} after ${timeoutMs} ms:\n${words.slice(-4000)}`);
+        await sleep(50);
+      }
+    },
+    async stop() {
+      if (supervisor.exitCode !== null) return supervisor.exitCode;
+      const ended = new Promise<number | null>((done) => supervisor.once('exit', (code) => done(code)));
+      supervisor.kill('SIGTERM');
+      return await ended;
+    },
+    async remove() {
+      await farm.stop();
+      await rm(data, { recursive: true, force: true });
+    },
+  };
+  return farm;
+}
+
+/** All runs of a farm, newest first (at most 200). */
+export async function runsOf(farm: Farm): Promise<RunList['runs']> {
+  return (await farm.api<RunList>('/api/runs?limit=200')).runs;
+}
