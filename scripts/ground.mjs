@@ -68,7 +68,7 @@ export function ensureDashboard() {
     return;
   process.stderr.write('Building the dashboard …\n');
   const vite = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js');
-  const result = spawnSync(NODE, [vite, 'build', '--logLevel', 'warn'], { cwd: web, stdio: ['ignore', 2, 2] });
+  const result = spawnSync(NODE, [vite, 'build', '--logLevel', 'error'], { cwd: web, stdio: ['ignore', 2, 2] });
   if (result.status !== 0) fail('the dashboard could not be built; the messages above say why');
 }
 

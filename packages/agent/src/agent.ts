@@ -47,7 +47,7 @@ export interface Agent {
   readonly agentId: string;
   /** Settles when an orchestrator welcomed it for the first time. */
   readonly connected: Promise<void>;
-  /** Address of its probes, or null. */
+  /** Address of its probes as host:port, or null. */
   readonly address: string | null;
   /** Ends its jobs, which the next start reports as lost, and leaves. */
   stop(): Promise<void>;

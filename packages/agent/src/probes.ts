@@ -1,4 +1,4 @@
-import { createHttp, parseAddress } from '@kiln/service/http.ts';
+import { createHttp, listenOn } from '@kiln/service/http.ts';
 import type { Logger } from '@kiln/service/log.ts';
 import type { Metrics } from '@kiln/service/metrics.ts';
 
@@ -12,7 +12,7 @@ export interface ProbeState {
 
 /** The agent's own /health, /ready and /metrics. */
 export interface Probes {
-  /** Where they are, such as http://127.0.0.1:8080; null when they are nowhere. */
+  /** Where they are, as host:port; null when they are nowhere. */
   address: string | null;
   close(): Promise<void>;
 }
@@ -41,8 +41,8 @@ export async function startProbes(
     },
   });
   try {
-    const address = await app.listen(parseAddress(addr));
-    return { address, close: async () => await app.close() };
+    const address = await listenOn(app, addr);
+    return { address: address.replace(/^http:\/\//, ''), close: async () => await app.close() };
   } catch (error) {
     await app.close();
     if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;

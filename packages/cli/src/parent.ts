@@ -26,7 +26,7 @@ export async function attachToParent(): Promise<void> {
     const go = new Promise<GoMessage>((resolve) =>
       process.once('message', (message) => isGo(message) && resolve(message)),
     );
-    if (part === 'server') await import('./server/server.ts');
+    await (part === 'agent' ? import('@kiln/agent/agent.ts') : import('./server/server.ts'));
     Object.assign(process.env, (await go).env);
   }
   process.channel.unref();

@@ -1,6 +1,6 @@
 import websocket from '@fastify/websocket';
 import { SUBJECTS } from '@kiln/protocol/live.ts';
-import { createHttp, parseAddress } from '@kiln/service/http.ts';
+import { createHttp, listenOn } from '@kiln/service/http.ts';
 import { VERSION } from '@kiln/service/version.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { agentMetrics, registerFigures } from './figures.ts';
@@ -62,8 +62,7 @@ export async function startOrchestrator(
     stagingDir: config.stagingDir,
     authenticate: async (request) => await authenticateAgent(context, request),
   });
-  const { host, port } = parseAddress(config.orchestrator.addr);
-  await app.listen({ host, port });
+  const address = await listenOn(app, config.orchestrator.addr);
   lifecycle.onStop('agents', async () => {
     await hub.stop();
     await app.close();
@@ -82,9 +81,6 @@ export async function startOrchestrator(
     hub.turns.wake(),
   );
 
-  const [listening] = app.addresses();
-  const bound = typeof listening === 'object' ? listening.port : port;
-  const address = `${host.includes(':') ? `[${host}]` : host}:${bound}`;
   log.info({ addr: address }, 'listening for agents');
   return {
     address,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance, LogController } from 'fastify';
+import { parseAddress } from './address.ts';
 import { answerBrokenRequest, answerError } from './http-answers.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -72,6 +73,15 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   });
   addProbes(app, options);
   return app;
+}
+
+/** Listens on host:port and returns where it really listens: with port 0, the port that the system chose. */
+export async function listenOn(app: FastifyInstance, address: string): Promise<string> {
+  const { host, port } = parseAddress(address);
+  await app.listen({ host, port });
+  const [first] = app.addresses();
+  const bound = typeof first === 'object' ? first.port : port;
+  return `${host.includes(':') ? `[${host}]` : host}:${bound}`;
 }
 
 function addProbes(app: FastifyInstance, { metrics, health, ready }: HttpOptions): void {

@@ -19,6 +19,9 @@ export function register(program: Command): void {
       const { printJson, shortId, statusWord } = await import('../output/words.ts');
       const change: RunChange = await changeRun(options, given, 'cancel');
       if (options.json) printJson(change);
-      else process.stdout.write(`${shortId(change.runId)} ${statusWord(change.status)}\n`);
+      else {
+        const note = change.status === 'failed' ? ', and waits for no further try' : '';
+        process.stdout.write(`${shortId(change.runId)} ${statusWord(change.status)}${note}\n`);
+      }
     });
 }

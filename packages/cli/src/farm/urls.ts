@@ -17,7 +17,7 @@ export function orchestratorUrl(address: string | null): string | null {
   return address ? `ws://${reachable(address)}` : null;
 }
 
-/** Address of an agent's own /health, /ready and /metrics. */
+/** Address of an agent's own /health, /ready and /metrics; null where it has none. */
 export function agentUrl(address: string | null): string | null {
   return address ? `http://${reachable(address)}` : null;
 }

@@ -1,5 +1,5 @@
 import type { Overview } from '@kiln/protocol/api.ts';
-import { table } from './table.ts';
+import { align } from './table.ts';
 import { count, elapsed, oneLine, paint, relativeTime, shortId } from './words.ts';
 
 /** The farm at a glance, as text that ends with a newline. */
@@ -51,8 +51,8 @@ export function describeOverview(overview: Overview, url: string): string {
 }
 
 function section(title: string, rows: string[][]): string {
-  const [first] = rows;
-  if (!first) return '';
-  const lines = table(first, rows.slice(1), '').trimEnd().split('\n');
-  return `${paint('bold', title)}\n${lines.map((line) => `  ${line}\n`).join('')}`;
+  if (rows.length === 0) return '';
+  return `${paint('bold', title)}\n${align(rows)
+    .map((line) => `  ${line}\n`)
+    .join('')}`;
 }

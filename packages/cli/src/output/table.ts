@@ -10,14 +10,20 @@ function width(text: string): number {
  * one line each. Ends with a newline; a table without rows is `empty` alone.
  */
 export function table(header: readonly string[], rows: readonly (readonly string[])[], empty: string): string {
-  if (rows.length === 0) return `${empty}\n`;
-  const all = [header, ...rows].map((row) => row.map((cell) => cell.replace(/\s*\n\s*/g, ' ')));
-  const widths = header.map((_, column) => Math.max(...all.map((row) => width(row[column] ?? ''))));
-  const lines = all.map((row) =>
+  return rows.length === 0 ? `${empty}\n` : `${align([header, ...rows]).join('\n')}\n`;
+}
+
+/** Rows as lines with aligned columns. */
+export function align(rows: readonly (readonly string[])[]): string[] {
+  const all = rows.map((row) => row.map((cell) => cell.replace(/\s*\n\s*/g, ' ')));
+  const columns = Math.max(0, ...all.map((row) => row.length));
+  const widths = Array.from({ length: columns }, (_, column) =>
+    Math.max(...all.map((row) => width(row[column] ?? ''))),
+  );
+  return all.map((row) =>
     row
       .map((cell, column) => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - width(cell))))
       .join('  ')
       .trimEnd(),
   );
-  return `${lines.join('\n')}\n`;
 }

@@ -1,4 +1,5 @@
 import type { Database } from '@kiln/store/database.ts';
+import { openSingleConnection } from '@kiln/store/single-connection.ts';
 
 /** Any number that nothing else in this database locks with two keys. */
 const REPOSITORY_LOCK = 7_451_102;
@@ -34,18 +35,18 @@ async function lockAndRun<T>(
   repository: string,
   work: (stillHeld: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
-  const done = await db.begin(async (sql) => {
-    // Copying large files takes longer than some servers let a transaction rest.
-    await sql`SELECT set_config('idle_in_transaction_session_timeout', '0', true)`;
-    await sql`SELECT pg_advisory_xact_lock(${REPOSITORY_LOCK}, hashtext(${repository}))`;
-    const result = await work(async () => {
-      const held = await sql`
+  const connection = openSingleConnection(db);
+  try {
+    await connection`SELECT pg_advisory_lock(${REPOSITORY_LOCK}, hashtext(${repository}))`;
+    return await work(async () => {
+      const held = await connection`
         SELECT FROM pg_locks
         WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted AND objsubid = 2
           AND classid::bigint = ${REPOSITORY_LOCK} AND objid::bigint = hashtext(${repository})::bigint & 4294967295`;
       if (held.length === 0) throw new Error(`the lock of repository ${repository} was lost; publishing starts again`);
     });
-    return { result };
-  });
-  return done.result;
+  } finally {
+    // The lock ends with its session.
+    await connection.end({ timeout: 2 });
+  }
 }

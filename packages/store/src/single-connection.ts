@@ -1,0 +1,11 @@
+import postgres from 'postgres';
+import type { Database } from './database.ts';
+
+/**
+ * A handle of its own on the same database, with one connection that stays until `end`: for locks that belong to a session. It
+ * has no transaction open, so when the connection is lost the next query is answered on a new one, without the locks:
+ * whoever holds one asks the server whether it still does.
+ */
+export function openSingleConnection(db: Database): Database {
+  return postgres({ ...db.options, max: 1, idle_timeout: undefined, max_lifetime: null });
+}
