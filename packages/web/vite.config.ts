@@ -15,7 +15,7 @@ export default defineConfig({
   root: import.meta.dirname,
   base: './',
   plugins: [react(), base],
-  build: { target: 'es2022', sourcemap: false, chunkSizeWarningLimit: 600 },
+  build: { target: 'es2022', assetsInlineLimit: 0, sourcemap: false, chunkSizeWarningLimit: 600 },
   worker: { format: 'es' },
   server: { port: 10198, proxy: { '/api': { target: farm, ws: true } } },
 });

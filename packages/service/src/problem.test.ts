@@ -21,6 +21,7 @@ test('the nearest word is only given when it may be meant', () => {
   expect(nearest('HTTP', words)).toBe('http');
   expect(nearest('orchestartor', words)).toBe('orchestrator');
   expect(nearest('database', words)).toBeNull();
+  expect(nearest('gti', ['git', 'tags'])).toBe('git');
   expect(nearest('ab', ['xy', 'cd'])).toBeNull();
   expect(suggestion('nothing', ['a', 'b'])).toBe('known are a, b');
   expect(suggestion('nothing', [])).toBeUndefined();

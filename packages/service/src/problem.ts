@@ -48,13 +48,19 @@ export function nearest(word: string, candidates: readonly string[]): string | n
   let best: string | null = null;
   let bestDistance = limit + 1;
   for (const candidate of candidates) {
-    const away = distance(word.toLowerCase(), candidate.toLowerCase());
+    const away = distanceOf(word.toLowerCase(), candidate.toLowerCase());
     if (away < bestDistance && away < Math.max(word.length, candidate.length)) {
       best = candidate;
       bestDistance = away;
     }
   }
   return best;
+}
+
+/** Letters in another order are one slip, not two. */
+function distanceOf(a: string, b: string): number {
+  const sorted = (text: string) => [...text].sort().join('');
+  return a !== b && sorted(a) === sorted(b) ? 1 : distance(a, b);
 }
 
 /** `did you mean "x"?`, or else the whole choice when it is short enough to help. */

@@ -7,5 +7,7 @@ import type { Database } from './database.ts';
  * whoever holds one asks the server whether it still does.
  */
 export function openSingleConnection(db: Database): Database {
-  return postgres({ ...db.options, max: 1, idle_timeout: undefined, max_lifetime: null });
+  // Typed as postgres.js gives its settings back, they could not be handed to it again.
+  const settings: object = db.options;
+  return postgres({ ...settings, types: db.options.types, max: 1, idle_timeout: undefined, max_lifetime: null });
 }

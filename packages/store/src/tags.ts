@@ -13,14 +13,14 @@ export interface KnownTag {
   gone: boolean;
 }
 
-/** The tags known of one upstream of a recipe (`upstream` as in its watch). */
+/** The tags known of one upstream of a recipe; `upstream` is its address as in the recipe. */
 export async function readTags(sql: Queryable, recipe: string, upstream: string): Promise<KnownTag[]> {
   return await sql<KnownTag[]>`
     SELECT tag, version, commit_hash AS commit, passed_over, moved_to, gone_at IS NOT NULL AS gone
     FROM tags WHERE recipe = ${recipe} AND upstream = ${upstream}`;
 }
 
-/** The commits and versions for which a build was asked while the recipe watched something else. */
+/** The commits and versions for which a build was asked while the recipe had another upstream. */
 export async function readEarlierTags(
   sql: Queryable,
   recipe: string,
@@ -52,7 +52,7 @@ export interface TagChanges {
   back: readonly string[];
 }
 
-/** Writes the changes down. A tag that is known already keeps its first commit. */
+/** Writes the changes down. A tag that is known with the same version keeps its first commit. */
 export async function changeTags(sql: Queryable, recipe: string, upstream: string, changes: TagChanges): Promise<void> {
   if (changes.added.length > 0) {
     const rows = changes.added.map((t) => ({ tag: t.tag, version: t.version, commit: t.commit, passed: t.passedOver }));
@@ -60,7 +60,9 @@ export async function changeTags(sql: Queryable, recipe: string, upstream: strin
       INSERT INTO tags (recipe, upstream, tag, version, commit_hash, passed_over)
       SELECT ${recipe}, ${upstream}, tag, version, commit, passed
       FROM jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) AS t(tag text, version text, commit text, passed boolean)
-      ON CONFLICT DO NOTHING`;
+      ON CONFLICT (recipe, upstream, tag) DO UPDATE SET version = excluded.version, commit_hash = excluded.commit_hash,
+        passed_over = excluded.passed_over, moved_to = NULL, moved_at = NULL, gone_at = NULL
+      WHERE tags.version <> excluded.version`;
   }
   if (changes.moved.length > 0) {
     await sql`

@@ -12,6 +12,7 @@ import { LocalBus } from '@kiln/store/bus.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { createSignInLink } from '@kiln/store/credentials.ts';
 import { openDatabase } from '@kiln/store/database.ts';
+import { ensureAdminToken, ensureJoinToken, watchTokenFiles } from '@kiln/store/token-files.ts';
 import { CliError } from '../errors.ts';
 import { CHECKOUT } from '../farm/location.ts';
 import { logOutput } from '../log-output.ts';
@@ -58,6 +59,8 @@ export async function startServer({ config, roles, once }: ServerOptions): Promi
     const db = openDatabase(config.database.url, { name: `kiln ${instance}` });
     lifecycle.onStop('database', async () => await db.end({ timeout: 5 }));
     await openSchema(db, log);
+    await ensureAdminToken({ config, db, log });
+    await ensureJoinToken({ config, db, log });
     const bus = new LocalBus();
     lifecycle.onStop('bus', async () => await bus.close());
     const shared = { config, db, bus, lifecycle, instance };
@@ -71,6 +74,8 @@ export async function startServer({ config, roles, once }: ServerOptions): Promi
       ? await startOrchestrator(contextOf('orchestrator'), { mode: once ? 'once' : 'daemon' })
       : null;
     const wantsPlatform = roles.includes('platform') && !once && config.http.addr !== null;
+    // The platform watches the token files itself.
+    if (!wantsPlatform) watchTokenFiles(contextOf('orchestrator'));
     const platform = wantsPlatform
       ? await startPlatform(contextOf('platform'), { webRoot: join(CHECKOUT, 'packages', 'web', 'dist') })
       : null;

@@ -20,8 +20,7 @@ test('a publisher whose connection ended learns that it is not alone any more', 
     await stillHeld();
     const [pid] = await sessionsWithLock();
     await made.db`SELECT pg_terminate_backend(${pid ?? 0})`;
-    await expect(stillHeld()).rejects.toThrow();
-    await expect(stillHeld()).rejects.toThrow('the lock of repository main was lost');
+    for (let i = 0; i < 3; i++) await expect(stillHeld()).rejects.toThrow('the lock of repository main was lost');
   });
   expect(await withRepositoryLock(made.db, 'main', async () => 'next')).toBe('next');
 });

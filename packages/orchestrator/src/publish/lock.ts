@@ -39,14 +39,24 @@ async function lockAndRun<T>(
   try {
     await connection`SELECT pg_advisory_lock(${REPOSITORY_LOCK}, hashtext(${repository}))`;
     return await work(async () => {
-      const held = await connection`
-        SELECT FROM pg_locks
-        WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted AND objsubid = 2
-          AND classid::bigint = ${REPOSITORY_LOCK} AND objid::bigint = hashtext(${repository})::bigint & 4294967295`;
-      if (held.length === 0) throw new Error(`the lock of repository ${repository} was lost; publishing starts again`);
+      if (!(await isHeld(connection, repository)))
+        throw new Error(`the lock of repository ${repository} was lost; publishing starts again`);
     });
   } finally {
     // The lock ends with its session.
     await connection.end({ timeout: 2 });
+  }
+}
+
+async function isHeld(connection: Database, repository: string): Promise<boolean> {
+  try {
+    const held = await connection`
+      SELECT FROM pg_locks
+      WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted AND objsubid = 2
+        AND classid::bigint = ${REPOSITORY_LOCK} AND objid::bigint = hashtext(${repository})::bigint & 4294967295`;
+    return held.length === 1;
+  } catch {
+    // A server that can't be asked ended the session, and the lock with it, or is about to.
+    return false;
   }
 }

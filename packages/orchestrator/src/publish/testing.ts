@@ -1,14 +1,17 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import type { CompiledPublish } from '@kiln/protocol/compiled.ts';
 import type { Artifact } from '@kiln/store/artifacts.ts';
 import type { Database } from '@kiln/store/database.ts';
 import type { PublishContext } from './context.ts';
 import type { RunToPublish } from './publish-run.ts';
 import { stagedPath } from './staged.ts';
+
+const run = promisify(execFile);
 
 /** Folders of a farm of a test's own, and the warnings that it logged. */
 export interface TestFarm {
@@ -86,7 +89,7 @@ export async function verifyView(repository: string): Promise<Index> {
     await writeFile(join(scratch, 'index.json'), text);
     await writeFile(join(scratch, 'signature'), signature);
     const asked = ['-verify', '-pubin', '-inkey', join(view, 'key.pem'), '-rawin', '-in', 'index.json'];
-    execFileSync('openssl', ['pkeyutl', ...asked, '-sigfile', 'signature'], { cwd: scratch, stdio: 'pipe' });
+    await run('openssl', ['pkeyutl', ...asked, '-sigfile', 'signature'], { cwd: scratch });
   } finally {
     await rm(scratch, { recursive: true });
   }

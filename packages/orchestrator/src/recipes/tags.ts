@@ -11,7 +11,7 @@ export function anchored(tags: string): string {
   return `^(?:${tags})$`;
 }
 
-/** What is wrong with a tag expression, or null. It must run in linear time, so it can't look around or refer back. */
+/** What is wrong with a tag expression, or null. It must run in linear time, so it can't look ahead or refer back. */
 export function tagsProblem(tags: string): { message: string; fix: string } | null {
   try {
     new RegExp(tags);
@@ -28,7 +28,7 @@ export function tagsProblem(tags: string): { message: string; fix: string } | nu
     return null;
   } catch {
     return {
-      message: 'upstream.tags uses look-ahead, look-behind, a back-reference or a repetition that is too large',
+      message: 'upstream.tags uses look-ahead, a back-reference or a repetition that is too large',
       fix: 'leave it out: the expression must match the whole tag anyway, so what it does not name is excluded',
     };
   }

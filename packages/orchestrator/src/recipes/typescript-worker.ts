@@ -8,12 +8,12 @@ import { parentPort } from 'node:worker_threads';
  */
 
 /** What a recipe may import, wherever its folder is. */
-const RECIPE_TYPES = import.meta.resolve('@kiln/protocol/recipe.ts');
+const DEFINE_RECIPE = new URL('./define-recipe.ts', import.meta.url).href;
 const NAMES = new Set(['@kiln/recipe', '@kiln/protocol/recipe.ts']);
 
 registerHooks({
   resolve(specifier, context, nextResolve) {
-    if (NAMES.has(specifier)) return { url: RECIPE_TYPES, format: 'module-typescript', shortCircuit: true };
+    if (NAMES.has(specifier)) return { url: DEFINE_RECIPE, format: 'module-typescript', shortCircuit: true };
     const resolved = nextResolve(specifier, context);
     // The folder of the recipes needs no package.json to say that its files are modules.
     const isTypeScript = resolved.url.startsWith('file:') && resolved.url.endsWith('.ts');
@@ -22,6 +22,7 @@ registerHooks({
 });
 
 parentPort?.on('message', (file: string) => void answer(file));
+parentPort?.postMessage({ value: 'ready' });
 
 async function answer(file: string): Promise<void> {
   const url = pathToFileURL(file).href;

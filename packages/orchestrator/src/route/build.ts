@@ -3,8 +3,8 @@ import type { BuildPayload, EventSource } from '@kiln/protocol/events.ts';
 import { isVersion } from '@kiln/protocol/versions.ts';
 import type { Queryable } from '@kiln/store/database.ts';
 import { findTags } from '@kiln/store/tags.ts';
+import { versionOfTag } from '../recipes/tags.ts';
 import { type CompiledUpstream, isBelow } from '../watch/match.ts';
-import { watchKey } from '../watch/watch-key.ts';
 import { clockVersion } from './clock-version.ts';
 import { type Candidate, type Plan, planOf, type Question } from './plan.ts';
 
@@ -58,8 +58,8 @@ async function knownTag(
   recipe: CompiledRecipe & { upstream: CompiledUpstream },
   version: string,
 ): Promise<Pick<Candidate, 'version' | 'fromClock' | 'ref' | 'commit'> | null> {
-  const [found] = await findTags(db, recipe.name, watchKey(recipe.upstream), version);
-  return found
-    ? { version: found.version, fromClock: false, ref: `refs/tags/${found.tag}`, commit: found.commit }
-    : null;
+  const tags = await findTags(db, recipe.name, recipe.upstream.git, version);
+  // Until the upstream was looked at again, what is known may be from before a change of the recipe.
+  const found = tags.find(({ tag }) => versionOfTag(recipe.upstream, tag) === version);
+  return found ? { version, fromClock: false, ref: `refs/tags/${found.tag}`, commit: found.commit } : null;
 }

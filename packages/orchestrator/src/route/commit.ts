@@ -35,6 +35,8 @@ export class StaleLease extends Error {
  * nothing. The results are in the order of the events. Throws StaleLease when one of them is not this router's any more.
  */
 export async function commitRoutes(sql: Transaction, batch: readonly Routed[], author: Author): Promise<Result[]> {
+  const recipes = batch.flatMap(({ plan }) => [...plan.candidates.map((one) => one.recipe.name), ...plan.polls]);
+  if (recipes.length > 0) await lockRecipes(sql, [...new Set(recipes)]);
   const [builds, polls] = await Promise.all([startBuilds(sql, batch), askForPolls(sql, batch)]);
   const results = batch.map((routed, n) => {
     const { runs = [], refused = [] } = builds.get(routed) ?? {};
@@ -58,7 +60,6 @@ async function startBuilds(sql: Transaction, batch: readonly Routed[]): Promise<
   const owners = batch.flatMap((routed) => routed.plan.candidates.map(() => routed));
   const wished = batch.flatMap((routed) => routed.plan.candidates);
   if (wished.length === 0) return builds;
-  await lockRecipes(sql, [...new Set(wished.map((candidate) => candidate.recipe.name))]);
   const candidates = settleClockVersions(wished, await takenVersions(sql, batch));
   const judgements = judge(candidates, await findObstacles(sql, candidates.map(wantedBuild)));
   // Given to the connection all at once, the runs of a batch cost one round trip.

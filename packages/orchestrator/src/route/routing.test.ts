@@ -30,7 +30,7 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 beforeEach(async () => {
-  farm = await testFarm({ 'orchestrator.poll_timeout': '1s' });
+  farm = await testFarm();
 });
 afterEach(async () => await farm.drop());
 
@@ -211,6 +211,8 @@ describe('an order that only the upstream can answer', () => {
   test('does not hold up the others, and is tried again when the upstream does not answer', async () => {
     const { recipe } = await tagged('mute', ['v1.0']);
     server.treat('mute', { hang: true });
+    await farm.drop();
+    farm = await testFarm({ 'orchestrator.poll_timeout': '1s' });
     startRouting(farm.context, rosterOf(recipe, testRecipe('tool')));
     const { eventId } = await insertEvent(farm.db, order('mute', null));
     expect((await route(order('tool', '1.0'))).outcome).toBe('created 1 run');

@@ -7,12 +7,13 @@ import { buildCounters } from '@kiln/store/counters.ts';
 import type { Transaction } from '@kiln/store/database.ts';
 import { recordPackages } from '@kiln/store/packages.ts';
 import { addMilestones } from '@kiln/store/timeline.ts';
-import { publishRun } from '../publish/publish-run.ts';
+import { PublishError, publishRun } from '../publish/publish-run.ts';
 import { clearStaging } from '../publish/staging.ts';
 import { completeRuns, failRun } from './settle.ts';
 
 const EVERY_MS = 5_000;
-const LEASE_MS = 60_000;
+/** A crash in the middle of a publish delays it by this much; it is renewed four times as often. */
+const LEASE_MS = 20_000;
 
 interface Publishing {
   runId: string;
@@ -59,7 +60,7 @@ async function publish(context: FarmContext, run: Publishing, recipes: readonly 
     renew(context, run).catch((error: unknown) =>
       log.warn({ ...fields, err: error }, 'publishing lease was not renewed'),
     );
-  }, LEASE_MS / 3);
+  }, LEASE_MS / 4);
   try {
     const orders = run.compiled.publish;
     if (!orders) throw new Error('the recipe publishes nothing');
@@ -127,7 +128,7 @@ async function publishFailed(
         message: `publishing ${recipe} ${version} failed: ${error.message}`,
       },
     ]);
-    return await failRun(sql, run, failure);
+    return await failRun(sql, run, failure, { final: error instanceof PublishError && error.final });
   });
   log.error(
     {

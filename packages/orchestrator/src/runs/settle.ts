@@ -109,14 +109,18 @@ export async function completeRuns(
   ]);
 }
 
-/** Marks a run failed, counts the failure of its version and says when it is tried again (null: never by itself). */
+/**
+ * Marks a run failed, counts the failure of its version and says when it is tried again. Null: never by itself, since its
+ * retries are used up or the failure is `final`.
+ */
 export async function failRun(
   sql: Transaction,
   run: Pick<RunStanding, 'runId' | 'recipe' | 'version' | 'attempt' | 'compiled'>,
   failure: object,
+  { final = false } = {},
 ): Promise<{ failures: number; retryAt: Date | null }> {
   const { max, backoffSeconds: schedule } = run.compiled.retries;
-  const again = max === null || run.attempt <= max;
+  const again = !final && (max === null || run.attempt <= max);
   const [counted] = await sql<{ failures: number }[]>`
     INSERT INTO backoff AS b (recipe, version, failures, run_id) VALUES (${run.recipe}, ${run.version}, 1, ${run.runId})
     ON CONFLICT (recipe, version) DO UPDATE SET failures = b.failures + 1, run_id = excluded.run_id, failed_at = now()

@@ -11,6 +11,7 @@ const known = (version: string, more: Partial<KnownTag> = {}): KnownTag => ({
   ...more,
 });
 const sight = (more: Partial<Sight>): Sight => ({
+  present: new Set([...(more.matches ?? []), ...(more.below ?? [])].map((tag) => tag.tag)),
   matches: [],
   below: [],
   known: [],
@@ -51,6 +52,14 @@ describe('a first look', () => {
     expect(verdict.emit).toEqual([]);
   });
 
+  test('after a change of the template asks for the newest under its new name', () => {
+    const renamed = four.map((one) => ({ ...one, version: `${one.version}-2` }));
+    const verdict = decide(sight({ matches: renamed, firstSight: 1, known: [known('1.2'), known('2.0')] }));
+    expect(versions(verdict.emit)).toEqual(['2.0-2']);
+    expect(verdict.moved).toEqual([]);
+    expect(verdict.changes.added).toHaveLength(4);
+  });
+
   test('of a recipe that comes back after a while is a first look again', () => {
     const verdict = decide(sight({ matches: four, firstSight: 1, known: [known('1.0'), known('1.1')] }));
     expect(versions(verdict.emit)).toEqual(['2.0']);
@@ -86,6 +95,8 @@ describe('a later look', () => {
 
   test('notices a tag that vanished, and that it came back', () => {
     expect(decide(sight({ known: [known('1.0')] })).changes.gone).toEqual(['v1.0']);
+    const outside = decide(sight({ present: new Set(['v1.0']), known: [known('1.0')] }));
+    expect(outside.changes.gone).toEqual([]);
     const verdict = decide(sight({ matches: [match('1.0')], known: [known('1.0', { gone: true })] }));
     expect(verdict.changes.back).toEqual(['v1.0']);
     expect(verdict.emit).toEqual([]);

@@ -3,8 +3,10 @@ import type { MatchedTags, TagMatch } from './match.ts';
 
 /** Everything that a look at an upstream is judged by. */
 export interface Sight extends Pick<MatchedTags, 'matches' | 'below'> {
+  /** Names of all tags that are there, matching or not. */
+  present: ReadonlySet<string>;
   known: readonly KnownTag[];
-  /** What was asked for while the recipe watched something else. */
+  /** What was asked for while the recipe watched another repository. */
   earlier: readonly { version: string; commit: string }[];
   /** Versions that the archive holds. */
   archived: ReadonlySet<string>;
@@ -31,11 +33,13 @@ export interface Verdict {
  */
 export function decide(sight: Sight): Verdict {
   const known = new Map(sight.known.map((tag) => [tag.tag, tag]));
-  const news = sortNews(sight, known);
+  // A tag that gives another version than before, since the recipe was changed, is news.
+  const find = (match: TagMatch) =>
+    known.get(match.tag)?.version === match.version ? known.get(match.tag) : undefined;
+  const news = sortNews(sight, find);
   const emit = news.wanted.slice(0, sight.limit);
-  const below = sight.below.filter((match) => !known.has(match.tag));
-  const moved = [...sight.matches, ...sight.below].flatMap((match) => movement(match, known.get(match.tag)));
-  const present = new Set([...sight.matches, ...sight.below].map((match) => match.tag));
+  const below = sight.below.filter((match) => !find(match));
+  const moved = [...sight.matches, ...sight.below].flatMap((match) => movement(match, find(match)));
   return {
     emit,
     passedOver: news.passedOver,
@@ -47,8 +51,8 @@ export function decide(sight: Sight): Verdict {
         ...[...news.passedOver, ...news.doubles, ...below].map((match) => ({ ...match, passedOver: true })),
       ],
       moved: moved.map(({ tag, to, back }) => ({ tag, to: back ? null : to })),
-      gone: sight.known.filter((tag) => !tag.gone && !present.has(tag.tag)).map((tag) => tag.tag),
-      back: sight.known.filter((tag) => tag.gone && present.has(tag.tag)).map((tag) => tag.tag),
+      gone: sight.known.filter((tag) => !tag.gone && !sight.present.has(tag.tag)).map((tag) => tag.tag),
+      back: sight.known.filter((tag) => tag.gone && sight.present.has(tag.tag)).map((tag) => tag.tag),
     },
   };
 }
@@ -62,13 +66,13 @@ interface News {
   doubles: TagMatch[];
 }
 
-function sortNews(sight: Sight, known: ReadonlyMap<string, KnownTag>): News {
+function sortNews(sight: Sight, find: (match: TagMatch) => KnownTag | undefined): News {
   const news: News = { wanted: [], passedOver: [], had: [], doubles: [] };
   const newest = newestVersions(sight);
   const versions = new Set(sight.known.map((tag) => tag.version));
   const asked = new Set(sight.earlier.map(({ version, commit }) => `${version} ${commit}`));
   for (const match of sight.matches) {
-    if (known.has(match.tag)) continue;
+    if (find(match)) continue;
     if (versions.has(match.version)) news.doubles.push(match);
     else if (sight.archived.has(match.version) || asked.has(`${match.version} ${match.commit}`)) news.had.push(match);
     else if (newest && !newest.has(match.version)) news.passedOver.push(match);

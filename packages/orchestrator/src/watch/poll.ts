@@ -43,43 +43,43 @@ export async function pollUpstream(
   const [first] = tasks;
   if (!first) return 0;
   const { log, config, lifecycle } = context;
-  const started = performance.now();
-  for (const { recipe, watch } of tasks) log.info(poll(recipe, watch), 'polling upstream');
   const watches = tasks.map((task) => task.watch);
   const renewal = setInterval(() => {
-    renewWatches(context.db, watches, WATCH_LEASE_MS).catch((err: unknown) =>
-      log.debug({ err }, 'a lease was not renewed'),
-    );
+    renewWatches(context.db, watches, WATCH_LEASE_MS).catch((err: unknown) => {
+      log.debug({ err }, 'a lease was not renewed');
+    });
   }, WATCH_LEASE_MS / 3);
   try {
     const limits = { timeoutMs: config.orchestrator.pollTimeoutMs, signal: lifecycle.signal };
-    const tags = await listTags(first.recipe.upstream.git, limits);
-    return await sum(tasks.map(async (task) => await conclude(context, task, tags, options, started)));
-  } catch (error) {
-    return await sum(tasks.map(async (task) => await concludeFailure(context, task, error, started)));
+    const tags = listTags(first.recipe.upstream.git, limits);
+    const failed = await Promise.all(tasks.map(async (task) => await look(context, task, tags, options)));
+    return failed.filter(Boolean).length;
   } finally {
     clearInterval(renewal);
   }
 }
 
-async function conclude(
+/** One recipe's look, with the tags that all of them wait for. Returns whether it failed. */
+async function look(
   context: FarmContext,
   task: PollTask,
-  tags: readonly UpstreamTag[],
+  tags: Promise<readonly UpstreamTag[]>,
   options: PollOptions,
-  started: number,
-): Promise<number> {
+): Promise<boolean> {
   const { watch, recipe } = task;
-  try {
-    await inSpan(
-      'upstream.poll',
-      { parent: watch.traceparent, attributes: { 'kiln.recipe': recipe.name } },
-      async () => await commit(context, task, tags, options, started),
-    );
-    return 0;
-  } catch (error) {
-    return await concludeFailure(context, task, error, started);
-  }
+  const started = performance.now();
+  const attributes = { 'kiln.recipe': recipe.name };
+  return await inSpan('upstream.poll', { parent: watch.traceparent, attributes }, async (span) => {
+    context.log.info(poll(recipe, watch), 'polling upstream');
+    try {
+      await commit(context, task, await tags, options, started);
+      return false;
+    } catch (error) {
+      span.recordException(error instanceof Error ? error : String(error));
+      await concludeFailure(context, task, error, started);
+      return true;
+    }
+  });
 }
 
 async function commit(
@@ -92,12 +92,13 @@ async function commit(
   const { db, bus, config, log } = context;
   const matched = matchTags(recipe.upstream, tags);
   const [known, earlier, archived] = await Promise.all([
-    readTags(db, recipe.name, watch.upstream),
-    readEarlierTags(db, recipe.name, watch.upstream),
+    readTags(db, recipe.name, recipe.upstream.git),
+    readEarlierTags(db, recipe.name, recipe.upstream.git),
     archivedVersions(recipe, config.repositoriesDir, log),
   ]);
   const firstSight = watch.lastPoll?.looked ? false : recipe.upstream.firstSight;
-  const verdict = decide({ ...matched, known, earlier, archived, firstSight, limit });
+  const present = new Set(tags.map((tag) => tag.tag));
+  const verdict = decide({ ...matched, present, known, earlier, archived, firstSight, limit });
   const emitted = await db.begin(async (sql) => {
     const stored = await insertEvents(sql, buildEvents(recipe, watch, verdict));
     const record = {
@@ -112,7 +113,7 @@ async function commit(
     };
     const held = await finishPoll(sql, watch, { record, nextPollInMs: nextPollInMs(recipe, verdict) });
     if (!held) throw new Error('the look took longer than its lease, so another orchestrator looks again');
-    await changeTags(sql, recipe.name, watch.upstream, verdict.changes);
+    await changeTags(sql, recipe.name, recipe.upstream.git, verdict.changes);
     await addMilestones(sql, milestones(context, recipe, watch, record));
     return record.emitted;
   });
@@ -209,13 +210,10 @@ async function concludeFailure(
   { recipe, watch }: PollTask,
   error: unknown,
   started: number,
-): Promise<number> {
+): Promise<void> {
   const { db, bus, log, lifecycle } = context;
   try {
-    if (lifecycle.signal.aborted) {
-      await returnWatches(db, [watch]);
-      return 1;
-    }
+    if (lifecycle.signal.aborted) return await returnWatches(db, [watch]);
     const failures = (watch.lastPoll?.failures ?? 0) + 1;
     const nextPoll = retryDelayMs(failures, recipe.upstream.pollMs);
     log.warn(
@@ -240,13 +238,8 @@ async function concludeFailure(
       'the end of a poll could not be stored; it is repeated when its lease ends',
     );
   }
-  return 1;
 }
 
 function poll(recipe: WatchedRecipe, watch: LeasedWatch): Record<string, unknown> {
   return watch.requestId ? { recipe: recipe.name, requestId: watch.requestId } : { recipe: recipe.name };
-}
-
-async function sum(counts: readonly Promise<number>[]): Promise<number> {
-  return (await Promise.all(counts)).reduce((total, count) => total + count, 0);
 }

@@ -97,14 +97,11 @@ describe('a whole log', () => {
   it('is sent as it is stored to who reads zstd: curl reads the same', async () => {
     const url = `${p.url}/api/jobs/${job.jobId}/log.txt?attempt=1`;
     const header = `Authorization: Bearer ${p.adminToken}`;
-    const { stdout } = await promisify(execFile)(
-      'curl',
-      ['-sS', '--compressed', '-H', header, '-D', '/dev/stderr', url],
-      {
-        maxBuffer: 1e8,
-      },
-    );
-    expect(stdout).toBe(whole);
+    const { stdout } = await promisify(execFile)('curl', ['-sS', '--compressed', '-i', '-H', header, url], {
+      maxBuffer: 1e8,
+    });
+    expect(stdout).toMatch(/^content-encoding: zstd\r$/m);
+    expect(stdout.slice(stdout.indexOf('\r\n\r\n') + 4)).toBe(whole);
   });
 
   it('is sent as JSON lines', async () => {

@@ -1,6 +1,6 @@
 /** The names most like a misspelt one, the nearest first: at most three, none when nothing is near. */
 export function nearestNames(name: string, known: readonly string[]): string[] {
-  const limit = Math.max(2, Math.floor(name.length / 3));
+  const limit = Math.max(1, Math.floor(name.length / 3));
   return known
     .map((candidate) => ({ candidate, distance: distance(name, candidate) }))
     .filter(({ candidate, distance: far }) => far <= limit || candidate.startsWith(name) || name.startsWith(candidate))

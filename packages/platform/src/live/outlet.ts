@@ -83,6 +83,7 @@ export class Outlet {
 
   /** Closes politely; a reader that does not take even that is cut off. */
   close(code: number, reason: string): void {
+    if (!this.open) return;
     this.#socket.close(code, reason);
     const cut = setTimeout(() => this.#socket.terminate(), CLOSE_LIMIT_MS);
     cut.unref();

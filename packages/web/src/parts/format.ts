@@ -1,3 +1,5 @@
+import { formatDuration } from '@kiln/protocol/duration.ts';
+
 /** How the dashboard writes times, sizes and counts. */
 
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'long' });
@@ -50,6 +52,11 @@ export function relativeTime(at: number, now: number): string {
           ? `${Math.floor(seconds / 3600)}h`
           : `${Math.floor(seconds / 86_400)}d`;
   return at > now ? `in ${amount}` : `${amount} ago`;
+}
+
+/** A whole length of time in prose: `5m`, `1h`, `1m 30s`. */
+export function formatWait(ms: number): string {
+  return formatDuration(ms).replace(/(?<=\S) 00[smh]$/, '');
 }
 
 /** The first part of an id, enough to tell it from its neighbours. */

@@ -5,7 +5,7 @@ import { plural, shortRef } from './format.ts';
 import { ProgressBar } from './progress.tsx';
 import css from './run-line.module.css';
 import { Status } from './status.tsx';
-import { Ago, Elapsed } from './time.tsx';
+import { Again, Ago, Elapsed } from './time.tsx';
 
 /** Runs as lines, each a link to its run. `hideRecipe` where the page is about one recipe. */
 export function RunLines({ runs, hideRecipe }: { runs: RunSummary[]; hideRecipe?: boolean }) {
@@ -66,8 +66,8 @@ function Doing({ run }: { run: RunSummary }) {
         {run.text}
       </span>
       {run.retryAt && (
-        <span className={css.jobs}>
-          again <Ago at={run.retryAt} />
+        <span className={css.retry}>
+          again <Again at={run.retryAt} />
         </span>
       )}
     </>

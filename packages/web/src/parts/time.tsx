@@ -18,6 +18,17 @@ export function Ago({ at }: { at: string }) {
   );
 }
 
+/** When something is tried again: `in 4m`, or that it is due. */
+export function Again({ at }: { at: string }) {
+  const now = useNow();
+  const due = Date.parse(at) <= now;
+  return (
+    <time dateTime={at} title={exactTime(at)} className="nowrap">
+      {due ? 'at any moment' : relativeTime(Date.parse(at), now)}
+    </time>
+  );
+}
+
 /** How long something took, or has taken so far: ticks while `to` is null. */
 export function Elapsed({ from, to }: { from: string | number; to: string | number | null }) {
   return to === null ? <Ticking from={ms(from)} /> : <span className="nowrap">{span(ms(from), ms(to))}</span>;

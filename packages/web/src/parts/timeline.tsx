@@ -23,8 +23,8 @@ export function Timeline({ entries }: { entries: TimelineEntry[] }) {
             <span className={css.dot} />
             <div className={css.what}>
               <p>{entry.message}</p>
-              <p className={css.where}>
-                {entry.service} <span className="mono">{entry.instance}</span> · {entry.name}
+              <p className={css.where} title={entry.instance}>
+                {entry.service} · {entry.name}
               </p>
             </div>
           </li>

@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { plural } from '../../parts/format.ts';
 import { Section } from '../../parts/page.tsx';
 import { Status } from '../../parts/status.tsx';
-import { Ago } from '../../parts/time.tsx';
+import { Again } from '../../parts/time.tsx';
 import css from './list.module.css';
 
 /** Versions that fail, how often in a row, and when they are tried again. */
@@ -26,7 +26,13 @@ export function Failing({ failing }: { failing: Overview['failing'] }) {
               )}
             </span>
             <span className="dim">{plural(failures, 'failure')} in a row</span>
-            <span className={css.end}>{nextRetry ? <Ago at={nextRetry} /> : 'no retry'}</span>
+            <span className={css.end}>{nextRetry ? (
+                <>
+                  again <Again at={nextRetry} />
+                </>
+              ) : (
+                'not again by itself'
+              )}</span>
           </li>
         ))}
       </ul>

@@ -1,6 +1,5 @@
 import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
-import { formatDuration } from '@kiln/protocol/duration.ts';
-import { plural } from '../../parts/format.ts';
+import { formatWait, plural } from '../../parts/format.ts';
 import { Section } from '../../parts/page.tsx';
 import css from './recipe.module.css';
 
@@ -18,7 +17,7 @@ export function Plan({ compiled }: { compiled: unknown }) {
               <span className="dim">
                 {job.needs.length > 0 && ` after ${job.needs.join(', ')}`}
                 {job.labels.length > 0 && ` on ${job.labels.join(', ')}`}
-                {`, at most ${formatDuration(job.timeoutMs)}`}
+                {`, at most ${formatWait(job.timeoutMs)}`}
               </span>
             </p>
             <p className={css.phases}>
@@ -39,7 +38,7 @@ export function Plan({ compiled }: { compiled: unknown }) {
           ) : (
             'Publishes nothing.'
           )}{' '}
-          A failure is tried again after {retries.backoffSeconds.map((s) => formatDuration(s * 1000)).join(', ')}
+          A failure is tried again after {retries.backoffSeconds.map((s) => formatWait(s * 1000)).join(', ')}
           {retries.max === null ? ', without end.' : `, ${plural(retries.max, 'time')} at most.`}
         </li>
       </ul>

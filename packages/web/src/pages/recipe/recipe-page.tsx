@@ -13,7 +13,7 @@ import { Empty, Loaded, SkeletonRows } from '../../parts/notices.tsx';
 import { Fact, Facts, Page, Section } from '../../parts/page.tsx';
 import { RunLines } from '../../parts/run-line.tsx';
 import { tell } from '../../parts/tell.tsx';
-import { Ago } from '../../parts/time.tsx';
+import { Again } from '../../parts/time.tsx';
 import { useShell } from '../../shell/shell-context.ts';
 import { PollNote } from '../recipes/poll-note.tsx';
 import { History } from './history.tsx';
@@ -97,7 +97,7 @@ function Content({ recipe }: { recipe: RecipeDetail }) {
                   <span className="mono">{version}</span>, {plural(failures, 'time')} in a row,{' '}
                   {nextRetry ? (
                     <>
-                      tried again <Ago at={nextRetry} />
+                      tried again <Again at={nextRetry} />
                     </>
                   ) : (
                     'not tried again by itself'

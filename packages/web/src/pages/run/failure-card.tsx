@@ -3,7 +3,7 @@ import { FAILURE_CLASSES } from '@kiln/protocol/states.ts';
 import { IconCircleXFilled } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import { plural } from '../../parts/format.ts';
-import { Ago } from '../../parts/time.tsx';
+import { Again } from '../../parts/time.tsx';
 import { parseAnsi } from '../../log/ansi.ts';
 import css from './failure-card.module.css';
 import { failedJob } from './select.ts';
@@ -42,13 +42,15 @@ export function FailureCard({ run }: { run: RunDetail }) {
         <p className="dim">{FAILURE_CLASSES[failure.class]}</p>
       </div>
       <p className={css.next}>
-        {run.retryAt ? (
-          <>
-            Tried again <Ago at={run.retryAt} />
-          </>
-        ) : (
-          'Not tried again by itself'
-        )}
+        <b>
+          {run.retryAt ? (
+            <>
+              Tried again <Again at={run.retryAt} />
+            </>
+          ) : (
+            'Not tried again by itself'
+          )}
+        </b>
         {run.retriesLeft !== null && <span className="dim">{plural(run.retriesLeft, 'try left', 'tries left')}</span>}
       </p>
     </section>

@@ -26,7 +26,7 @@ export function JobTree({
           const open = job.name === selected?.name;
           return (
             <li key={job.jobId}>
-              {run.jobList.length > 1 && <JobLine run={run} job={job} open={open} />}
+              {(run.jobList.length > 1 || !attempt) && <JobLine run={run} job={job} open={open} />}
               {open && attempt && <Phases run={run} job={job} attempt={attempt} />}
             </li>
           );

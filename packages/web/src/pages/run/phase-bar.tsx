@@ -15,6 +15,9 @@ interface Segment {
   to: string | number | null;
 }
 
+/** Waiting for an agent: not one of the recipe's phases, and of no width that anybody could foretell. */
+const QUEUED = 'Queued';
+
 /** One segment a phase, as wide as its weight, filled as it goes; queueing before and publishing after. */
 export function PhaseBar({
   run,
@@ -36,6 +39,7 @@ export function PhaseBar({
             key={segment.name}
             className={css.segment}
             style={{ flexGrow: segment.weight }}
+            data-queued={segment.name === QUEUED || undefined}
             title={`${segment.name}: ${segment.word}`}
             data-tone={segment.tone}
             data-idle={segment.filled === 0 || undefined}
@@ -67,8 +71,8 @@ export function PhaseBar({
 function segmentsOf(run: RunDetail, job: JobDetail | null, attempt: AttemptSummary | null): Segment[] {
   const waits = attempt === null && !isFinishedRun(run.status);
   const queued: Segment = {
-    name: 'Queued',
-    weight: 0.4,
+    name: QUEUED,
+    weight: attempt ? 0 : 1,
     tone: waits ? 'blue' : 'grey',
     word: waits ? (job?.waiting ?? 'Waiting') : 'over',
     filled: 1,

@@ -1,0 +1,370 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { decodeFrame } from '@kiln/protocol/frame.ts';
+import type { LiveMessage, LiveRequest } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/live.ts';
+import type { ClaimedJob } from '@kiln/store/claim.ts';
+import { issueCredential, revokeCredential } from '@kiln/store/credentials.ts';
+import type { NewFrame } from '@kiln/store/frames.ts';
+import {
+  claim,
+  finish,
+  seedAgent,
+  seedRun,
+  storeFrames,
+  testFrame,
+  testRecipe,
+} from '@kiln/store/reads/testing-seed.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { type TestPlatform, testPlatform } from '../testing.ts';
+
+let p: TestPlatform;
+beforeAll(async () => {
+  p = await testPlatform();
+});
+afterAll(async () => await p.stop());
+
+/** A client of the live socket that keeps what it was sent. */
+class Client {
+  readonly socket: WebSocket;
+  readonly messages: LiveMessage[] = [];
+  readonly frames: { sequence: number; firstLine: number; lines: number }[] = [];
+  closed: number | null = null;
+
+  constructor(headers: Record<string, string> = { authorization: `Bearer ${p.adminToken}` }) {
+    this.socket = new WebSocket(`${p.url.replace('http', 'ws')}/api/live`, { headers });
+    this.socket.on('message', (data: Buffer, isBinary: boolean) => {
+      if (isBinary) this.frames.push(decodeFrame(data).header);
+      else this.messages.push(JSON.parse(data.toString()));
+    });
+    this.socket.on('close', (code) => {
+      this.closed = code;
+    });
+  }
+
+  send(message: LiveRequest | string): void {
+    this.socket.send(typeof message === 'string' ? message : JSON.stringify(message));
+  }
+
+  async got(type: LiveMessage['type'], timeout = 5000): Promise<LiveMessage> {
+    await expect
+      .poll(() => this.messages.some((message) => message.type === type), { timeout, interval: 5 })
+      .toBe(true);
+    return this.messages.find((message) => message.type === type) as LiveMessage;
+  }
+
+  get sequences(): number[] {
+    return this.frames.map((frame) => frame.sequence);
+  }
+}
+
+const client = async (headers?: Record<string, string>): Promise<Client> => {
+  const made = new Client(headers);
+  await made.got('hello');
+  return made;
+};
+const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
+/** Bytes in buffers that somebody holds. */
+const retained = (): number => {
+  collectGarbage();
+  return process.memoryUsage().arrayBuffers;
+};
+
+/** A job in progress, and what its agent's orchestrator does with its frames. */
+const building = async () => {
+  const name = randomUUID();
+  const agentId = await seedAgent(p.db, name);
+  await seedRun(p.db, testRecipe(`r${name.slice(0, 8)}`), '1');
+  const [job] = await claim(p.db, agentId, name);
+  if (!job) throw new Error('no job was claimed');
+  const { jobId, attempt } = job;
+  const make = (sequence: number, lines = 10): NewFrame =>
+    testFrame(
+      job,
+      sequence,
+      (sequence - 1) * lines + 1,
+      Array.from({ length: lines }, (_, n) => `frame ${sequence} line ${n}`),
+    );
+  return {
+    job,
+    follow: { type: 'follow.log' as const, jobId, attempt },
+    make,
+    store: async (from: number, to = from) =>
+      await storeFrames(
+        p.db,
+        numbers(from, to).map((n) => make(n)),
+      ),
+    tell: (from: number, to = from) =>
+      p.bus.publish(SUBJECTS.log(jobId, attempt), {
+        frames: numbers(from, to).map((n) => ({ sequence: n, data: make(n).data })),
+        end: false,
+      }),
+    async end(job_: ClaimedJob, last: number) {
+      await finish(p.db, job_, null, last);
+      p.bus.publish(SUBJECTS.log(jobId, attempt), { frames: [], end: true });
+    },
+  };
+};
+
+describe('following a log', () => {
+  it('gives history, then live frames, then the end', async () => {
+    const log = await building();
+    await log.store(1, 3);
+    const c = await client();
+    c.send(log.follow);
+    expect(await c.got('log.start')).toMatchObject({ firstLine: 1, total: 30 });
+    await expect.poll(() => c.sequences).toEqual([1, 2, 3]);
+    for (const sequence of numbers(4, 8)) {
+      await log.store(sequence);
+      log.tell(sequence);
+    }
+    await expect.poll(() => c.sequences, { interval: 5 }).toEqual(numbers(1, 8));
+    await log.end(log.job, 8);
+    expect(await c.got('log.end', 900)).toMatchObject({ jobId: log.job.jobId, attempt: 1, lines: 80 });
+    expect(c.sequences).toEqual(numbers(1, 8));
+    c.socket.close();
+  });
+
+  it('has a line in milliseconds', async () => {
+    const log = await building();
+    const c = await client();
+    c.send(log.follow);
+    await c.got('log.start');
+    const begin = performance.now();
+    await log.store(1);
+    const stored = performance.now();
+    log.tell(1);
+    while (c.frames.length === 0) await sleep(1);
+    expect(performance.now() - stored).toBeLessThan(50);
+    expect(stored - begin).toBeLessThan(500);
+    c.socket.close();
+  });
+
+  it('misses and repeats nothing while frames rain, messages are lost and come twice', async () => {
+    const log = await building();
+    await log.store(1, 20);
+    const clients: Client[] = [];
+    for (const sequence of numbers(21, 120)) {
+      await log.store(sequence);
+      if (sequence % 7 !== 0) log.tell(sequence);
+      if (sequence % 11 === 0) log.tell(sequence - 5, sequence);
+      if (sequence % 20 === 0) {
+        const late = await client();
+        late.send(log.follow);
+        clients.push(late);
+      }
+    }
+    await log.end(log.job, 120);
+    for (const c of clients) {
+      await c.got('log.end');
+      expect(c.sequences).toEqual(numbers(1, 120));
+      c.socket.close();
+    }
+  });
+
+  it('works without a bus: what another process wrote comes within two seconds', async () => {
+    const log = await building();
+    const c = await client();
+    c.send(log.follow);
+    await c.got('log.start');
+    await log.store(1, 5);
+    await expect.poll(() => c.sequences, { timeout: 2500 }).toEqual(numbers(1, 5));
+    await finish(p.db, log.job, null, 5);
+    expect(await c.got('log.end', 2500)).toMatchObject({ lines: 50 });
+    c.socket.close();
+  });
+
+  it.each([
+    [15, 2, 11],
+    [-1, 10, 91],
+    [-15, 9, 81],
+    [-5000, 1, 1],
+    [100, 10, 91],
+    [101, 11, 101],
+    [999, 11, 101],
+  ])('begins at line %i with frame %i', async (from, sequence, firstLine) => {
+    const log = await building();
+    await log.store(1, 10);
+    const c = await client();
+    c.send({ ...log.follow, from });
+    expect(await c.got('log.start')).toMatchObject({ firstLine, total: 100 });
+    await log.store(11);
+    log.tell(11);
+    await expect.poll(() => c.sequences).toEqual(numbers(sequence, 11));
+    c.socket.close();
+  });
+
+  it('of a finished attempt ends at once', async () => {
+    const log = await building();
+    await log.store(1, 3);
+    await finish(p.db, log.job, null, 3);
+    const c = await client();
+    c.send(log.follow);
+    await c.got('log.end');
+    expect(c.sequences).toEqual([1, 2, 3]);
+    c.send(log.follow);
+    await expect.poll(() => c.messages.filter((message) => message.type === 'log.end').length).toBe(2);
+    c.socket.close();
+  });
+
+  it('stops when it is asked to, and begins anew when it is asked again', async () => {
+    const log = await building();
+    await log.store(1, 2);
+    const c = await client();
+    c.send(log.follow);
+    await expect.poll(() => c.sequences).toEqual([1, 2]);
+    c.send({ ...log.follow, type: 'unfollow.log' });
+    await sleep(50);
+    await log.store(3);
+    log.tell(3);
+    await sleep(50);
+    expect(c.sequences).toEqual([1, 2]);
+    c.send(log.follow);
+    await expect.poll(() => c.sequences).toEqual([1, 2, 1, 2, 3]);
+    c.socket.close();
+  });
+
+  it('of what is not there is an error', async () => {
+    const c = await client();
+    for (const [jobId, attempt] of [
+      [randomUUID(), 1],
+      ['x', 1],
+      [randomUUID(), 99_999_999_999],
+    ] as const) {
+      c.send({ type: 'follow.log', jobId, attempt });
+    }
+    await expect.poll(() => c.messages.filter((m) => m.type === 'error' && m.code === 'not_found').length).toBe(3);
+    c.socket.close();
+  });
+});
+
+describe('a slow reader', () => {
+  it('costs a bounded amount of memory, and gets everything in the end', async () => {
+    const log = await building();
+    const noise = () => randomBytes(90_000).toString('base64');
+    const frames = numbers(1, 300).map((n) => testFrame(log.job, n, n, [noise()]));
+    const size = frames.reduce((sum, frame) => sum + frame.data.length, 0);
+    expect(size).toBeGreaterThan(25_000_000);
+    const c = await client();
+    c.send(log.follow);
+    await c.got('log.start');
+    c.socket.pause();
+    const before = retained();
+    for (let n = 0; n < frames.length; n += 10) {
+      const some = frames.slice(n, n + 10);
+      await storeFrames(p.db, some);
+      p.bus.publish(SUBJECTS.log(log.job.jobId, 1), {
+        frames: some.map(({ sequence, data }) => ({ sequence, data })),
+        end: false,
+      });
+    }
+    expect(retained() - before).toBeLessThan(12_000_000);
+    await log.end(log.job, 300);
+    c.socket.resume();
+    await c.got('log.end', 20_000);
+    expect(c.sequences).toEqual(numbers(1, 300));
+    c.socket.close();
+  });
+});
+
+describe('hints', () => {
+  it('come at once, and then at most four times a second for each thing', async () => {
+    const c = await client();
+    c.send({ type: 'follow.runs' });
+    await sleep(50);
+    const id = randomUUID();
+    for (let n = 0; n < 30; n++) {
+      p.bus.publish(SUBJECTS.changed, { topic: 'run', id });
+      p.bus.publish(SUBJECTS.changed, { topic: 'run', id: `other-${n}` });
+      await sleep(10);
+    }
+    await sleep(300);
+    const mine = c.messages.filter((message) => message.type === 'changed' && message.id === id);
+    expect(mine.length).toBeGreaterThanOrEqual(2);
+    expect(mine.length).toBeLessThanOrEqual(4);
+    expect(c.messages.filter((message) => message.type === 'changed')).toHaveLength(30 + mine.length);
+    c.send({ type: 'unfollow.runs' });
+    await sleep(50);
+    const before = c.messages.length;
+    p.bus.publish(SUBJECTS.changed, { topic: 'run', id: 'late' });
+    await sleep(50);
+    expect(c.messages).toHaveLength(before);
+    c.socket.close();
+  });
+});
+
+describe('the socket', () => {
+  const refused = async (headers: Record<string, string>): Promise<number> => {
+    const c = new Client(headers);
+    return await new Promise((resolve) => {
+      c.socket.on('unexpected-response', (_request, response) => resolve(response.statusCode ?? 0));
+      c.socket.on('open', () => resolve(101));
+    });
+  };
+
+  it('opens for a token, and for a session only from its own pages', async () => {
+    const { token } = await issueCredential(p.db, { kind: 'session', subject: 'admin', ttlMs: 60_000 });
+    const cookie = `kiln_session=${token}`;
+    expect(await refused({})).toBe(401);
+    expect(await refused({ authorization: 'Bearer wrong' })).toBe(401);
+    expect(await refused({ cookie })).toBe(403);
+    expect(await refused({ cookie, origin: 'https://evil.example' })).toBe(403);
+    expect(await refused({ cookie, origin: p.url })).toBe(101);
+  });
+
+  it('closes when the session is signed out, and when it is revoked elsewhere', async () => {
+    for (const end of ['sign-out', 'revoke'] as const) {
+      const { credentialId, token } = await issueCredential(p.db, { kind: 'session', subject: 'admin', ttlMs: 60_000 });
+      const headers = { cookie: `kiln_session=${token}`, origin: p.url };
+      const c = await client(headers);
+      if (end === 'revoke') await revokeCredential(p.db, credentialId);
+      else await fetch(`${p.url}/api/sign-out`, { method: 'POST', headers });
+      await expect.poll(() => c.closed, { timeout: end === 'revoke' ? 12_000 : 1000 }).toBe(4401);
+    }
+  });
+
+  it('answers garbage with an error, and too much of it by closing', async () => {
+    const c = await client();
+    for (const garbage of [
+      '',
+      '{',
+      'null',
+      '{"type":"x"}',
+      '{"type":"follow.log"}',
+      '{"type":"follow.runs","x":1}',
+      '[]',
+    ]) {
+      c.send(garbage);
+    }
+    c.socket.send(Buffer.from([1, 2, 3]));
+    await expect.poll(() => c.messages.filter((message) => message.type === 'error').length).toBe(8);
+    expect(c.closed).toBeNull();
+    for (let n = 0; n < 20; n++) c.send('garbage');
+    await expect.poll(() => c.closed).toBe(1008);
+    const large = await client();
+    large.send(JSON.stringify({ type: 'follow.log', jobId: 'x'.repeat(5000), attempt: 1 }));
+    await expect.poll(() => large.closed).toBe(1009);
+  });
+
+  it('says that it speaks WebSocket to who does not', async () => {
+    const response = await p.ask('/api/live');
+    expect([response.status, response.headers.get('upgrade')]).toEqual([426, 'websocket']);
+  });
+
+  it('tells its readers to come again when Kiln stops', async () => {
+    const own = await testPlatform();
+    const socket = new WebSocket(`${own.url.replace('http', 'ws')}/api/live`, {
+      headers: { authorization: `Bearer ${own.adminToken}` },
+    });
+    await new Promise((resolve) => socket.on('open', resolve));
+    const closed = new Promise((resolve) => socket.on('close', resolve));
+    await own.stop();
+    expect(await closed).toBe(1001);
+  });
+});
