@@ -9,7 +9,7 @@ const base: Plugin = {
 };
 
 /** Where `vite` finds the API while developing: a farm, or `npm run fixture`. */
-const farm = process.env['KILN_URL'] ?? 'http://127.0.0.1:10199';
+const farm = process.env.KILN_URL ?? 'http://127.0.0.1:10199';
 
 export default defineConfig({
   root: import.meta.dirname,

@@ -37,6 +37,11 @@ export function isPart(): boolean {
   return part !== undefined;
 }
 
+/** Whether the supervisor is gone. */
+export function isOrphan(): boolean {
+  return isPart() && !process.connected;
+}
+
 /** Tells the supervisor, where there is one; returns when it was sent. */
 export async function tellParent(message: PartMessage): Promise<void> {
   if (!isPart() || !process.connected) return;

@@ -9,7 +9,10 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { type TestPlatform, testPlatform } from './testing.ts';
 
+const OPENSSL = '/usr/bin/openssl';
 const NGINX = ['/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx'].find((path) => existsSync(path));
+
+const CAN_RUN = NGINX !== undefined && existsSync(OPENSSL);
 
 let p: TestPlatform;
 let nginx: ChildProcess;
@@ -46,12 +49,12 @@ http {
 }`;
 
 beforeAll(async () => {
-  if (!NGINX) return;
+  if (!NGINX || !CAN_RUN) return;
   p = await testPlatform({ 'http.base_path': '/farm', 'http.trust_proxy': true });
   const folder = join(p.dataDir, 'nginx');
   await mkdir(folder);
   const args = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=farm.example', '-days', '1'];
-  execFileSync('openssl', [...args, '-keyout', join(folder, 'key.pem'), '-out', join(folder, 'cert.pem')], {
+  execFileSync(OPENSSL, [...args, '-keyout', join(folder, 'key.pem'), '-out', join(folder, 'cert.pem')], {
     stdio: 'ignore',
   });
   port = await freePort();
@@ -62,7 +65,7 @@ beforeAll(async () => {
   await vi.waitFor(async () => expect((await get('/farm/health')).status).toBe(200), { timeout: 10_000 });
 });
 afterAll(async () => {
-  if (!NGINX) return;
+  if (!CAN_RUN) return;
   nginx.kill();
   await p.stop();
 });
@@ -92,7 +95,7 @@ const signIn = async (prefix: string): Promise<Answer> =>
   await get(`${prefix}/sign-in?code=${await createSignInLink(p.db)}`);
 const cookieOf = (answer: Answer) => String(answer.headers['set-cookie']).split(';')[0] ?? '';
 
-describe.skipIf(!NGINX)('behind nginx with TLS', () => {
+describe.skipIf(!CAN_RUN)('behind nginx with TLS', () => {
   it.each(['/farm', '/stripped'])('every open route answers under %s', async (prefix) => {
     for (const path of ['/health', '/healthz', '/ready', '/metrics', '/status', '/api/runtime/readiness', '/repo/']) {
       expect([path, (await get(prefix + path)).status]).toEqual([path, 200]);

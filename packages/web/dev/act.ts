@@ -1,5 +1,5 @@
 import type { FixtureFarm } from './farm.ts';
-import { phasesAt } from './seed.ts';
+import { phasesAt } from './phases.ts';
 import { buildLine } from './words.ts';
 
 /** Lets the farm look busy: what builds prints lines, gets on, and ends; then the next run begins. */
@@ -12,7 +12,12 @@ export function act(farm: FixtureFarm): () => void {
       const attempt = run.jobList[0]?.attempts.at(-1);
       if (attempt && run.startedAt) {
         attempt.percent = run.percent;
-        attempt.phases = phasesAt(Date.parse(run.startedAt), Date.now() - Date.parse(run.startedAt), run.percent, 'building');
+        attempt.phases = phasesAt(
+          Date.parse(run.startedAt),
+          Date.now() - Date.parse(run.startedAt),
+          run.percent,
+          'building',
+        );
       }
       if (run.percent >= 99) {
         farm.end(run, Math.random() < 0.8 ? 'completed' : 'failed');

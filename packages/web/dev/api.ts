@@ -10,7 +10,11 @@ interface Answer {
 
 type Handler = (farm: FixtureFarm, id: string, query: URLSearchParams, body: unknown) => Answer;
 
-const json = (body: unknown, status = 200): Answer => ({ status, type: 'application/json', text: JSON.stringify(body) });
+const json = (body: unknown, status = 200): Answer => ({
+  status,
+  type: 'application/json',
+  text: JSON.stringify(body),
+});
 const refuse = (status: number, code: string, message: string) => json({ error: { code, message } }, status);
 const missing = (what: string) => refuse(404, 'not_found', `there is no such ${what}`);
 
@@ -18,7 +22,11 @@ const missing = (what: string) => refuse(404, 'not_found', `there is no such ${w
 const events = new Map<string, EventDetail>();
 
 const ROUTES: [method: string, path: RegExp, handler: Handler][] = [
-  ['GET', /^\/api\/me$/, () => json({ signedIn: true, kind: 'session', subject: 'admin', version: '0.1.0', farmId: 'fixture' })],
+  [
+    'GET',
+    /^\/api\/me$/,
+    () => json({ signedIn: true, kind: 'session', subject: 'admin', version: '0.1.0', farmId: 'fixture' }),
+  ],
   ['GET', /^\/api\/overview$/, (farm) => json(farm.overview())],
   ['GET', /^\/api\/runs$/, (farm, _, query) => listRuns(farm, query)],
   ['POST', /^\/api\/runs$/, (farm, _, __, body) => startRun(farm, body)],
@@ -28,11 +36,19 @@ const ROUTES: [method: string, path: RegExp, handler: Handler][] = [
   ['GET', /^\/api\/jobs\/([^/]+)\/log$/, (farm, id, query) => logPage(farm, id, query)],
   ['GET', /^\/api\/jobs\/([^/]+)\/log\.(?:txt|jsonl)$/, (farm, id, query) => logText(farm, id, query)],
   ['GET', /^\/api\/recipes$/, (farm) => json({ recipes: farm.recipes() })],
-  ['GET', /^\/api\/recipes\/([^/]+)$/, (farm, name) => json(farm.data.recipes.find((each) => each.name === name) ?? null)],
+  [
+    'GET',
+    /^\/api\/recipes\/([^/]+)$/,
+    (farm, name) => json(farm.data.recipes.find((each) => each.name === name) ?? null),
+  ],
   ['POST', /^\/api\/recipes\/([^/]+)\/poll$/, () => json({ requestId: randomUUID() }, 202)],
   ['GET', /^\/api\/packages$/, (farm) => json({ packages: farm.data.packages, nextCursor: null })],
   ['GET', /^\/api\/agents$/, (farm) => json({ agents: farm.data.agents })],
-  ['GET', /^\/api\/dead-letters$/, (farm) => json({ count: farm.data.deadLetters.length, events: farm.data.deadLetters })],
+  [
+    'GET',
+    /^\/api\/dead-letters$/,
+    (farm) => json({ count: farm.data.deadLetters.length, events: farm.data.deadLetters }),
+  ],
   ['POST', /^\/api\/dead-letters\/([^/]+)\/retry$/, (farm, id) => takeDeadLetter(farm, id, 202)],
   ['DELETE', /^\/api\/dead-letters\/([^/]+)$/, (farm, id) => takeDeadLetter(farm, id, 204)],
   ['GET', /^\/api\/events\/([^/]+)$/, (_, id) => (events.has(id) ? json(events.get(id)) : missing('event'))],
@@ -40,13 +56,7 @@ const ROUTES: [method: string, path: RegExp, handler: Handler][] = [
 ];
 
 /** What the platform would answer. */
-export function answer(
-  farm: FixtureFarm,
-  method: string,
-  path: string,
-  query: URLSearchParams,
-  body: unknown,
-): Answer {
+export function answer(farm: FixtureFarm, method: string, path: string, query: URLSearchParams, body: unknown): Answer {
   for (const [wanted, pattern, handler] of ROUTES) {
     const match = wanted === method ? pattern.exec(path) : null;
     if (match) return handler(farm, decodeURIComponent(match[1] ?? ''), query, body);
@@ -60,7 +70,8 @@ function withRun(farm: FixtureFarm, id: string, then: (run: RunDetail) => Answer
 }
 
 function listRuns(farm: FixtureFarm, query: URLSearchParams): Answer {
-  const keeps = (name: 'recipe' | 'status' | 'version', run: RunDetail) => !query.has(name) || run[name] === query.get(name);
+  const keeps = (name: 'recipe' | 'status' | 'version', run: RunDetail) =>
+    !query.has(name) || run[name] === query.get(name);
   const found = farm.data.runs.filter((run) => keeps('recipe', run) && keeps('status', run) && keeps('version', run));
   const from = Number(query.get('cursor') ?? 0);
   const limit = Number(query.get('limit') ?? 50);

@@ -1,7 +1,9 @@
 import type { Overview, RecipeSummary, RunDetail, RunSummary } from '@kiln/protocol/api.ts';
 import { isFinishedRun } from '@kiln/protocol/states.ts';
+import type { FarmData } from './data.ts';
 import type { FixtureLog, Said } from './log.ts';
-import { addRun, emptyFarm, type FarmData, fullFarm } from './seed.ts';
+import { addRun } from './runs.ts';
+import { emptyFarm, fullFarm } from './seed.ts';
 
 /** Told of what changes: the live sockets listen. */
 export interface FarmListener {
@@ -118,9 +120,16 @@ export class FixtureFarm {
       version: '0.1.0',
       now: new Date(now).toISOString(),
       problems: [
-        ...agents.filter((agent) => !agent.connected).map((agent) => ({ message: `Agent ${agent.name} has been away for 9 hours`, href: '/fleet' })),
-        ...broken.map((recipe) => ({ message: `The upstream of ${recipe.name} cannot be read`, href: `/recipes/${recipe.name}` })),
-        ...(this.data.deadLetters.length > 0 ? [{ message: `${this.data.deadLetters.length} events could not be handled`, href: '/operations' }] : []),
+        ...agents
+          .filter((agent) => !agent.connected)
+          .map((agent) => ({ message: `Agent ${agent.name} has been away for 9 hours`, href: '/fleet' })),
+        ...broken.map((recipe) => ({
+          message: `The upstream of ${recipe.name} cannot be read`,
+          href: `/recipes/${recipe.name}`,
+        })),
+        ...(this.data.deadLetters.length > 0
+          ? [{ message: `${this.data.deadLetters.length} events could not be handled`, href: '/operations' }]
+          : []),
       ],
       running: runs.filter((run) => !isFinishedRun(run.status)).map(summaryOf),
       queueDepth: runs.filter((run) => run.status === 'queued').length,
@@ -140,12 +149,12 @@ export class FixtureFarm {
   }
 
   recipes(): RecipeSummary[] {
-    return this.data.recipes.map(({ compiled: _, tagList: __, runs: ___, ...recipe }) => recipe);
+    return this.data.recipes.map(({ compiled, tagList, runs, ...recipe }) => recipe);
   }
 }
 
 /** What lists show of a run. */
 export function summaryOf(run: RunDetail): RunSummary {
-  const { failure: _, retriesLeft: __, jobList: ___, packages: ____, timeline: _____, actions: ______, ...summary } = run;
+  const { failure, retriesLeft, jobList, packages, timeline, actions, ...summary } = run;
   return summary;
 }

@@ -36,11 +36,14 @@ export class LiveSession implements FarmListener {
     if (message.type === 'follow.runs') this.#hints = true;
     if (message.type === 'unfollow.runs') this.#hints = false;
     if (message.type !== 'follow.log' && message.type !== 'unfollow.log') return;
-    const { jobId, attempt } = message;
-    const log = this.#farm.data.logs.get(`${jobId} ${attempt}`);
-    if (!log) return this.#send({ type: 'error', code: 'not_found', message: 'there is no such attempt' });
-    if (message.type === 'unfollow.log') return void this.#logs.delete(log);
-    const from = message.from ?? 1;
+    const log = this.#farm.data.logs.get(`${message.jobId} ${message.attempt}`);
+    if (!log) this.#send({ type: 'error', code: 'not_found', message: 'there is no such attempt' });
+    else if (message.type === 'unfollow.log') this.#logs.delete(log);
+    else this.#follow(log, message.from ?? 1);
+  }
+
+  #follow(log: FixtureLog, from: number): void {
+    const { jobId, attempt } = log;
     const firstLine = from < 0 ? Math.max(1, log.total + 1 + from) : from;
     this.#send({ type: 'log.start', jobId, attempt, firstLine, total: log.total });
     for (const frame of log.frames(firstLine)) this.#socket.send(frame);

@@ -72,7 +72,12 @@ export async function startFixture(options: {
       return send(response, 204, 'application/json', '');
     }
     if (!signedIn(request)) {
-      return send(response, 401, 'application/json', JSON.stringify({ error: { code: 'unauthorized', message: 'sign in' } }));
+      return send(
+        response,
+        401,
+        'application/json',
+        JSON.stringify({ error: { code: 'unauthorized', message: 'sign in' } }),
+      );
     }
     const { status, type, text } = answer(farm, request.method ?? 'GET', path, url.searchParams, body);
     send(response, status, type, text);
@@ -80,12 +85,10 @@ export async function startFixture(options: {
 
   function signIn(response: ServerResponse, body: unknown): void {
     const right = typeof body === 'object' && body !== null && 'token' in body && body.token === TOKEN;
-    if (!right) {
-      const error = { code: 'wrong_token', message: 'this is not the admin token' };
-      return send(response, 401, 'application/json', JSON.stringify({ error }));
-    }
-    response.setHeader('set-cookie', `${COOKIE}${sessions}; Path=${base || '/'}; HttpOnly; SameSite=Lax`);
-    send(response, 200, 'application/json', JSON.stringify({ subject: 'admin' }));
+    const cookie = `${COOKIE}${sessions}; Path=${base || '/'}; HttpOnly; SameSite=Lax`;
+    if (right) response.setHeader('set-cookie', cookie);
+    const error = { code: 'wrong_token', message: 'this is not the admin token' };
+    send(response, right ? 200 : 401, 'application/json', JSON.stringify(right ? { subject: 'admin' } : { error }));
   }
 
   async function sendFile(response: ServerResponse, path: string): Promise<void> {

@@ -33,7 +33,8 @@ const client = new QueryClient({
     queries: {
       staleTime: 2000,
       refetchInterval: FALLBACK_MS,
-      retry: (failures, error) => failures < 2 && error instanceof ApiFailure && (error.status === 0 || error.status > 500),
+      retry: (failures, error) =>
+        failures < 2 && error instanceof ApiFailure && (error.status === 0 || error.status > 500),
     },
   },
 });

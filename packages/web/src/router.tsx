@@ -22,7 +22,7 @@ function texts<Key extends string>(...keys: Key[]) {
 
 /** The pages by their addresses. Each page is a chunk of its own; its data is asked for while the chunk is on its way. */
 export function createPages(client: QueryClient) {
-  const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
+  const root = createRootRoute({ component: Outlet });
   const app = createRoute({ getParentRoute: () => root, id: 'app', component: Shell });
   const getParentRoute = () => app;
   const routes = [
@@ -85,6 +85,7 @@ export function createPages(client: QueryClient) {
       validateSearch: texts('id'),
       component: lazyRouteComponent(() => import('./pages/trace/trace-page.tsx'), 'TracePage'),
     }),
+    createRoute({ getParentRoute, path: '$', component: NotFound }),
   ] as const;
   const signIn = createRoute({
     getParentRoute: () => root,

@@ -47,6 +47,7 @@ export async function testFarm(settings: FarmSettings = {}): Promise<TestFarm> {
   const orchestrator = settings.orchestrator ?? (await new FakeOrchestrator().open());
   const serviceLog: Record<string, unknown>[] = [];
   const stateDir = join(folder, 'agent');
+  let lifecycle: Lifecycle;
   const start = async () => {
     const config = await loadConfig({
       dataDir: folder,
@@ -66,10 +67,11 @@ export async function testFarm(settings: FarmSettings = {}): Promise<TestFarm> {
       instance: 'tester',
       destination: { write: (line: string) => serviceLog.push(JSON.parse(line)) },
     });
+    lifecycle = new Lifecycle(log);
     const agent = await startAgent({
       config,
       log,
-      lifecycle: new Lifecycle(log),
+      lifecycle,
       metrics: createMetrics('kiln_agent_'),
       stateDir,
       joinToken: orchestrator.joinToken,
@@ -91,11 +93,11 @@ export async function testFarm(settings: FarmSettings = {}): Promise<TestFarm> {
       return { ...finished, dispatch, output: output.map((line) => line.text) };
     },
     restart: async () => {
-      await farm.agent.stop();
+      await lifecycle.stop();
       farm.agent = await start();
     },
     close: async () => {
-      await farm.agent.stop();
+      await lifecycle.stop();
       await orchestrator.close();
       await rm(folder, { recursive: true, force: true });
     },

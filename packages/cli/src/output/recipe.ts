@@ -24,7 +24,9 @@ export function describeRecipes(recipes: readonly RecipeSummary[]): string {
 /** Everything about one recipe, as text that ends with a newline. */
 export function describeRecipe(recipe: RecipeDetail): string {
   const facts = [
-    ['Upstream', recipe.upstream ? `${recipe.upstream}${recipe.tags ? `  tags ${recipe.tags}` : ''}` : 'none'],
+    ['Upstream', recipe.upstream ?? 'none'],
+    // As the recipe has it, without the anchors around it.
+    ...(recipe.tags ? [['Tags', recipe.tags.replace(/^\^\(\?:(.*)\)\$$/s, '$1')]] : []),
     ['Looked at', pollText(recipe) || 'never'],
     ['Triggers', recipe.triggers.join(', ') || 'none'],
     ['Newest', recipe.newestVersion ?? 'none seen'],

@@ -2,7 +2,8 @@ import { loadConfig } from '@kiln/service/config.ts';
 import type { Logger } from '@kiln/service/log.ts';
 import { dataDirectory } from '../farm/location.ts';
 import { reportFatal } from '../fatal.ts';
-import { isPart, tellParent } from '../parent.ts';
+import { isOrphan, isPart, tellParent } from '../parent.ts';
+import { stopOrphanedPostgres } from './orphaned-postgres.ts';
 import { type Role, type Server, startServer } from './server.ts';
 
 /** The options of `kiln server`, as commander gives them. */
@@ -52,12 +53,12 @@ export async function runServer(options: ServerRunOptions): Promise<number> {
     return 1;
   }
   process.on('uncaughtException', fail);
-  return await serve(server, options.once === true, asked, fail);
+  return await serve(server, { once: options.once === true, dataDir: dataDirectory(options.data) }, asked, fail);
 }
 
 async function serve(
   server: Server,
-  once: boolean,
+  { once, dataDir }: { once: boolean; dataDir: string },
   asked: Promise<void>,
   fail: (error: unknown) => void,
 ): Promise<number> {
@@ -67,6 +68,7 @@ async function serve(
   await (once ? Promise.race([server.sweep(), asked]) : asked);
   setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref();
   await server.stop();
+  if (isOrphan()) await stopOrphanedPostgres(dataDir);
   return 0;
 }
 

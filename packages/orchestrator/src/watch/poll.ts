@@ -8,8 +8,9 @@ import { addMilestones } from '@kiln/store/timeline.ts';
 import { finishPoll, type LeasedWatch, renewWatches, returnWatches } from '@kiln/store/watches.ts';
 import { archivedVersions } from './archived.ts';
 import { decide, type Verdict } from './decide.ts';
-import { type MatchedTags, matchTags } from './match.ts';
+import { matchTags } from './match.ts';
 import { listTags, type UpstreamTag } from './refs.ts';
+import { about, pollMilestones, report } from './report.ts';
 import { pollDelayMs, retryDelayMs } from './timing.ts';
 import { tagDelivery, type WatchedRecipe } from './watch-key.ts';
 
@@ -70,7 +71,7 @@ async function look(
   const started = performance.now();
   const attributes = { 'kiln.recipe': recipe.name };
   return await inSpan('upstream.poll', { parent: watch.traceparent, attributes }, async (span) => {
-    context.log.info(poll(recipe, watch), 'polling upstream');
+    context.log.info(about(recipe, watch), 'polling upstream');
     try {
       await commit(context, task, await tags, options, started);
       return false;
@@ -114,7 +115,7 @@ async function commit(
     const held = await finishPoll(sql, watch, { record, nextPollInMs: nextPollInMs(recipe, verdict) });
     if (!held) throw new Error('the look took longer than its lease, so another orchestrator looks again');
     await changeTags(sql, recipe.name, recipe.upstream.git, verdict.changes);
-    await addMilestones(sql, milestones(context, recipe, watch, record));
+    await addMilestones(sql, pollMilestones(context, recipe, watch, record));
     return record.emitted;
   });
   if (emitted > 0) bus.publish(SUBJECTS.event, {});
@@ -150,60 +151,6 @@ function buildEvents(recipe: WatchedRecipe, watch: LeasedWatch, { emit }: Verdic
   });
 }
 
-function milestones(
-  context: FarmContext,
-  recipe: WatchedRecipe,
-  watch: LeasedWatch,
-  record: { tagsSeen: number; matches: number; emitted: number },
-) {
-  if (!watch.requestId) return [];
-  const { service, instance } = context;
-  const found = record.emitted === 0 ? 'nothing new' : `${record.emitted} new`;
-  return [
-    {
-      requestId: watch.requestId,
-      service,
-      instance,
-      name: 'upstream.polled',
-      message: `looked at the upstream of ${recipe.name}: ${record.tagsSeen} tags, ${record.matches} match, ${found}`,
-      detail: { recipe: recipe.name, ...record },
-    },
-  ];
-}
-
-/** Tells what was seen: the exact lines that operators search for. */
-function report(
-  { log }: FarmContext,
-  recipe: WatchedRecipe,
-  watch: LeasedWatch,
-  matched: MatchedTags,
-  verdict: Verdict & { tagsSeen: number; emitted: number },
-): void {
-  const fields = poll(recipe, watch);
-  for (const { tag, from, to } of verdict.moved) log.warn({ ...fields, tag, from, to }, 'tag moved');
-  for (const tag of verdict.changes.gone) log.warn({ ...fields, tag }, 'tag vanished');
-  if (matched.unusable.length > 0) {
-    const [example] = matched.unusable;
-    const versions = { count: matched.unusable.length, tag: example?.tag, version: example?.version };
-    log.warn(
-      { ...fields, ...versions },
-      'tags give versions that can not be used; change upstream.tags or upstream.version',
-    );
-  }
-  const newest = verdict.passedOver.at(-1)?.version;
-  if (newest !== undefined) log.info({ ...fields, count: verdict.passedOver.length, newest }, 'versions passed over');
-  log.info(
-    {
-      ...fields,
-      tags_seen: verdict.tagsSeen,
-      matches_emitted: matched.matches.length,
-      builds_requested: verdict.emitted,
-      passed_over: verdict.passedOver.length,
-    },
-    'poll complete',
-  );
-}
-
 /** Writes down that a look failed, and when the next one is. A look that Kiln's own stop ended is no failure of the upstream. */
 async function concludeFailure(
   context: FarmContext,
@@ -217,7 +164,7 @@ async function concludeFailure(
     const failures = (watch.lastPoll?.failures ?? 0) + 1;
     const nextPoll = retryDelayMs(failures, recipe.upstream.pollMs);
     log.warn(
-      { ...poll(recipe, watch), err: error, failures, retry_in_seconds: Math.round(nextPoll / 1000) },
+      { ...about(recipe, watch), err: error, failures, retry_in_seconds: Math.round(nextPoll / 1000) },
       'poll failed',
     );
     const record = {
@@ -234,12 +181,8 @@ async function concludeFailure(
     bus.publish(SUBJECTS.changed, { topic: 'recipe', id: recipe.name });
   } catch (second) {
     log.error(
-      { ...poll(recipe, watch), err: second },
+      { ...about(recipe, watch), err: second },
       'the end of a poll could not be stored; it is repeated when its lease ends',
     );
   }
-}
-
-function poll(recipe: WatchedRecipe, watch: LeasedWatch): Record<string, unknown> {
-  return watch.requestId ? { recipe: recipe.name, requestId: watch.requestId } : { recipe: recipe.name };
 }

@@ -1,4 +1,5 @@
 import { AgentList, ApiError, Overview, PackageList, Trace } from '@kiln/protocol/api.ts';
+import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { HttpError } from '@kiln/service/http.ts';
 import { VERSION } from '@kiln/service/version.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
@@ -25,15 +26,17 @@ const PackageQuery = Type.Object(
 );
 
 /** The farm as a whole: overview, agents, packages, and the story of one id. */
-export function addFarmRoutes(app: App, { db, config }: FarmContext): void {
+export function addFarmRoutes(app: App, { db, bus, config }: FarmContext): void {
   const overview = shareRead(
     OVERVIEW_KEPT_MS,
     async () => await readOverview(db, { farmId: config.farmId, version: VERSION }),
   );
+  const unsubscribe = bus.subscribe(SUBJECTS.changed, overview.forget);
+  app.addHook('onClose', async () => unsubscribe());
   app.get(
     '/api/overview',
     { schema: { summary: 'Is the farm well, and what is it doing', tags: ['farm'], response: { 200: Overview } } },
-    async () => await overview(),
+    async () => await overview.read(),
   );
 
   app.get(

@@ -1,19 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import { ApiError, RunChange, RunDetail, RunList, RunQuery, StartedRun, StartRun } from '@kiln/protocol/api.ts';
-import type { BuildPayload } from '@kiln/protocol/events.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { HttpError } from '@kiln/service/http.ts';
-import { inSpan, traceparentOf } from '@kiln/service/tracing.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
-import { insertEvent } from '@kiln/store/events.ts';
-import { readRecipeNames } from '@kiln/store/reads/recipes.ts';
 import { readRun } from '@kiln/store/reads/run-detail.ts';
 import { CursorError, listRuns } from '@kiln/store/reads/runs.ts';
-import { requestCancel, requestRetry, type StateChange } from '@kiln/store/runs.ts';
-import { addMilestones } from '@kiln/store/timeline.ts';
+import { requestCancel, requestRetry } from '@kiln/store/runs.ts';
 import type { App } from '../app.ts';
-import { nearestNames } from './nearest.ts';
+import { tellOfChange } from './change-run.ts';
 import { IdParams, notFound } from './params.ts';
+import { startRun } from './start-run.ts';
 
 const tags = ['runs'];
 
@@ -82,7 +76,7 @@ export function addRunRoutes(app: App, context: FarmContext): void {
     async (request) => {
       const { id } = request.params;
       const change = await requestCancel(db, id, request.principal?.subject ?? '');
-      return await told(context, id, change, { to: 'cancelled', by: request.principal?.subject ?? '' });
+      return await tellOfChange(context, id, change, { to: 'cancelled', by: request.principal?.subject ?? '' });
     },
   );
 
@@ -99,77 +93,7 @@ export function addRunRoutes(app: App, context: FarmContext): void {
     async (request) => {
       const { id } = request.params;
       const change = await requestRetry(db, id);
-      return await told(context, id, change, { to: 'queued', by: request.principal?.subject ?? '' });
+      return await tellOfChange(context, id, change, { to: 'queued', by: request.principal?.subject ?? '' });
     },
   );
-}
-
-async function startRun(
-  { db, bus, log, service, instance }: FarmContext,
-  wanted: StartRun,
-  by: string,
-  requestId: string,
-): Promise<StartedRun> {
-  const names = await readRecipeNames(db);
-  if (!names.includes(wanted.recipe)) {
-    const near = nearestNames(wanted.recipe, names);
-    const hint = near.length > 0 ? `; did you mean ${near.join(' or ')}?` : '';
-    throw new HttpError(404, 'unknown_recipe', `there is no recipe "${wanted.recipe.slice(0, 100)}"${hint}`);
-  }
-  const attributes = { 'kiln.recipe': wanted.recipe, 'kiln.request_id': requestId };
-  return await inSpan('run.request', { parent: null, attributes }, async (span) => {
-    const payload: BuildPayload = {
-      recipe: wanted.recipe,
-      version: wanted.version ?? null,
-      ref: null,
-      commit: null,
-      force: wanted.force ?? false,
-      by,
-    };
-    const { eventId } = await db.begin(async (sql) => {
-      const stored = await insertEvent(sql, {
-        source: 'manual',
-        deliveryId: randomUUID(),
-        name: 'build',
-        routingKey: `recipe:${wanted.recipe}`,
-        payload,
-        requestId,
-        traceparent: traceparentOf(span),
-      });
-      const what = `${wanted.recipe} ${wanted.version ?? '(newest version)'}`;
-      const message = `${by} asked for ${what}${payload.force ? ', whatever is built already' : ''}`;
-      const detail = { eventId: stored.eventId, ...payload };
-      await addMilestones(sql, [{ requestId, service, instance, name: 'run.requested', message, detail }]);
-      return stored;
-    });
-    log.info({ recipe: wanted.recipe, version: wanted.version, requestId, eventId, by }, 'run requested');
-    bus.publish(SUBJECTS.event, {});
-    return { requestId, eventId };
-  });
-}
-
-/** Tells everybody of a change that was accepted; throws 404 or 409 for one that was not. */
-async function told(
-  { db, bus, log, service, instance }: FarmContext,
-  runId: string,
-  change: StateChange,
-  wish: { to: 'cancelled' | 'queued'; by: string },
-): Promise<RunChange> {
-  if (!change.ok) {
-    if (change.from === null) throw notFound('run', runId);
-    const message = `a run that is ${change.from} can't become ${wish.to}`;
-    throw new HttpError(409, 'illegal_state_change', message, { from: change.from, to: wish.to });
-  }
-  const cancels = wish.to === 'cancelled';
-  const [run] = await db<{ requestId: string }[]>`SELECT request_id FROM runs WHERE run_id = ${runId}`;
-  if (run) {
-    const name = cancels ? 'run.cancel_requested' : 'run.retry_requested';
-    const message = `${wish.by} ${cancels ? 'cancelled the run' : 'asked for another try'}`;
-    await addMilestones(db, [{ requestId: run.requestId, runId, service, instance, name, message }]);
-    log.info({ runId, requestId: run.requestId, by: wish.by }, cancels ? 'cancel requested' : 'retry requested');
-  }
-  if (cancels) bus.publish(SUBJECTS.cancel, { runId });
-  else bus.publish(change.status === 'publishing' ? SUBJECTS.publish : SUBJECTS.queue, { runId });
-  bus.publish(SUBJECTS.changed, { topic: 'run', id: runId });
-  return { runId, status: change.status };
 }

@@ -12,7 +12,7 @@ const SECONDS = [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10];
 
 /** The farm's figures as metrics. While the database can't be asked they are left out; the process's own stay. */
 export function addFarmMetrics({ db, metrics, log }: FarmContext): void {
-  const read = shareRead(KEPT_MS, async () => {
+  const shared = shareRead(KEPT_MS, async () => {
     try {
       return await readFigures(db);
     } catch (error) {
@@ -23,7 +23,7 @@ export function addFarmMetrics({ db, metrics, log }: FarmContext): void {
   const whenRead = <G extends { reset(): void }>(show: (gauge: G, figures: FarmFigures) => void) => {
     return async (gauge: G): Promise<void> => {
       gauge.reset();
-      const figures = await read();
+      const figures = await shared.read();
       if (figures) show(gauge, figures);
     };
   };

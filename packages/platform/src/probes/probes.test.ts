@@ -117,12 +117,14 @@ it('logs where it listens', () => {
 
 it('shares one read among all who ask at once, and forgets a failed one', async () => {
   let reads = 0;
-  const read = shareRead(1000, async () => {
+  const shared = shareRead(1000, async () => {
     reads++;
     if (reads === 1) throw new Error('away');
     return reads;
   });
-  const first = await Promise.allSettled([read(), read()]);
+  const first = await Promise.allSettled([shared.read(), shared.read()]);
   expect(first.map((result) => result.status)).toEqual(['rejected', 'rejected']);
-  expect(await Promise.all([read(), read(), read()])).toEqual([2, 2, 2]);
+  expect(await Promise.all([shared.read(), shared.read(), shared.read()])).toEqual([2, 2, 2]);
+  shared.forget();
+  expect(await shared.read()).toBe(3);
 });

@@ -1,23 +1,33 @@
-/**
- * Makes a read that many may ask for at once into one that is done at most once every `ms`: whoever asks meanwhile gets
- * the same answer. An error is not kept.
- */
-export function shareRead<T>(ms: number, read: () => Promise<T>): () => Promise<T> {
+/** A read that many may ask for at once, and that is done once for all of them. */
+export interface SharedRead<T> {
+  /** The answer, at most as old as was agreed. An error is given to who waited for it and not kept. */
+  read(): Promise<T>;
+  /** Something changed: whoever asks from now on gets a read that began after this. */
+  forget(): void;
+}
+
+/** Makes a read that is done at most once every `ms`, and again when something changed. */
+export function shareRead<T>(ms: number, work: () => Promise<T>): SharedRead<T> {
   let current: Promise<T> | null = null;
   let until = 0;
-  return async () => {
-    if (current && Date.now() < until) return await current;
-    const mine = read();
-    current = mine;
-    // While it is under way everybody waits for it, however long it takes.
-    until = Number.POSITIVE_INFINITY;
-    try {
-      const value = await mine;
-      if (current === mine) until = Date.now() + ms;
-      return value;
-    } catch (error) {
-      if (current === mine) current = null;
-      throw error;
-    }
+  return {
+    async read() {
+      if (current && Date.now() < until) return await current;
+      const mine = work();
+      current = mine;
+      // While it is under way everybody waits for it, however long it takes.
+      until = Number.POSITIVE_INFINITY;
+      try {
+        const value = await mine;
+        if (current === mine) until = Date.now() + ms;
+        return value;
+      } catch (error) {
+        if (current === mine) current = null;
+        throw error;
+      }
+    },
+    forget() {
+      current = null;
+    },
   };
 }

@@ -1,4 +1,5 @@
 import { ApiError, FarmStatus } from '@kiln/protocol/api.ts';
+import { SUBJECTS } from '@kiln/protocol/live.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { readFarmStatus } from '@kiln/store/reads/status.ts';
 import type { App } from '../app.ts';
@@ -8,8 +9,10 @@ import { shareRead } from './shared-read.ts';
 const KEPT_MS = 250;
 
 /** `GET /status`: the farm in one object. `GET /healthz`: the process lives. Both are open and change nothing. */
-export function addStatusRoutes(app: App, { db, config }: FarmContext): void {
-  const read = shareRead(KEPT_MS, async () => await readFarmStatus(db, config.farmId));
+export function addStatusRoutes(app: App, { db, bus, config }: FarmContext): void {
+  const status = shareRead(KEPT_MS, async () => await readFarmStatus(db, config.farmId));
+  const unsubscribe = bus.subscribe(SUBJECTS.changed, status.forget);
+  app.addHook('onClose', async () => unsubscribe());
   app.get(
     '/status',
     {
@@ -20,7 +23,7 @@ export function addStatusRoutes(app: App, { db, config }: FarmContext): void {
         response: { 200: FarmStatus, 503: ApiError },
       },
     },
-    async () => await read(),
+    async () => await status.read(),
   );
   app.get('/healthz', { schema: { hide: true } }, async (_request, reply) => {
     return await reply.type('text/plain; charset=utf-8').send('ok\n');

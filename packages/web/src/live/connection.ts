@@ -153,7 +153,6 @@ export class LiveConnection {
         firstLine: message.firstLine,
         total: message.total,
       });
-    if (message.type === 'log.end')
-      this.#followers.get(`${message.jobId} ${message.attempt}`)?.onEnd(message.lines);
+    if (message.type === 'log.end') this.#followers.get(`${message.jobId} ${message.attempt}`)?.onEnd(message.lines);
   }
 }

@@ -10,8 +10,9 @@ export interface Span {
  * Everything that is not plain text: CSI sequences, OSC and other strings up to their end, other escapes, and control
  * characters. The groups are the parameters and the final byte of a CSI sequence.
  */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-const CONTROL = /\x1b\[([0-9;:?<=>]*)[ -/]*([@-~])|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?|[\x00-\x08\x0a-\x1f\x7f]/g;
+const CONTROL =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+  /\x1b\[([0-9;:?<=>]*)[ -/]*([@-~])|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?|[\x00-\x08\x0a-\x1f\x7f]/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the same, to see at once that a line is plain
 const ANY = /[\x00-\x08\x0a-\x1f\x7f]/;
 /** What moves the cursor back or erases: the line must be played as a terminal would. */

@@ -60,7 +60,6 @@ export const Line = memo(function Line({
 function piece({ text, style }: Span, index: number) {
   if (!style) return text;
   return (
-    // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of a line never change
     <span key={index} style={look(style)}>
       {text}
     </span>

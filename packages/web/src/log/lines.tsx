@@ -53,7 +53,7 @@ export function Lines({
     const link = event.target instanceof Element ? event.target.closest<HTMLElement>('[data-line]') : null;
     if (!link || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    const line = Number(link.dataset['line']);
+    const line = Number(link.dataset.line);
     const from = event.shiftKey && selection ? selection.first : line;
     onSelect({ first: Math.min(from, line), last: Math.max(from, line) });
   };
@@ -75,7 +75,10 @@ export function Lines({
       />,
     );
   }
-  const sizes: CSSProperties & { '--digits': number } = { height: Math.max(height, 1), '--digits': String(lines).length };
+  const sizes: CSSProperties & { '--digits': number } = {
+    height: Math.max(height, 1),
+    '--digits': String(lines).length,
+  };
   return (
     <div className={css.sizer} style={sizes}>
       {/* biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/noStaticElementInteractions: the links inside have the keyboard */}

@@ -87,7 +87,9 @@ export function LogPanel({
       <div ref={scroller} className={css.scroller} tabIndex={0} data-testid="log" role="log" aria-live="off">
         {shown === 0 ? (
           <p className={css.nothing}>
-            {store.complete ? 'This attempt printed nothing.' : 'Nothing was printed yet. Lines appear here as they come.'}
+            {store.complete
+              ? 'This attempt printed nothing.'
+              : 'Nothing was printed yet. Lines appear here as they come.'}
           </p>
         ) : (
           <Lines

@@ -61,10 +61,18 @@ export function LogToolbar({
         <Tool label={`Times: ${word} (t)`} onClick={onTimes}>
           <TimesIcon size={17} stroke={1.7} />
         </Tool>
-        <Tool label={prefs.wrap ? 'Do not wrap lines (w)' : 'Wrap long lines (w)'} pressed={prefs.wrap} onClick={onWrap}>
+        <Tool
+          label={prefs.wrap ? 'Do not wrap lines (w)' : 'Wrap long lines (w)'}
+          pressed={prefs.wrap}
+          onClick={onWrap}
+        >
           <IconTextWrap size={17} stroke={1.7} />
         </Tool>
-        <Tool label={store.complete ? 'Jump to the end (End)' : 'Follow the end (End)'} pressed={!store.complete && following} onClick={onFollow}>
+        <Tool
+          label={store.complete ? 'Jump to the end (End)' : 'Follow the end (End)'}
+          pressed={!store.complete && following}
+          onClick={onFollow}
+        >
           <IconArrowBarToDown size={17} stroke={1.7} />
         </Tool>
         <Menu position="bottom-end" shadow="md">
@@ -100,7 +108,13 @@ function Tool({
 }) {
   return (
     <Tooltip label={label}>
-      <ActionIcon aria-label={label} aria-pressed={pressed} onClick={onClick} data-pressed={pressed || undefined} className={css.tool}>
+      <ActionIcon
+        aria-label={label}
+        aria-pressed={pressed}
+        onClick={onClick}
+        data-pressed={pressed || undefined}
+        className={css.tool}
+      >
         {children}
       </ActionIcon>
     </Tooltip>

@@ -12,7 +12,15 @@ export interface Style {
 
 type Flag = Exclude<keyof Style, 'color' | 'background'>;
 
-const ON: Record<number, Flag> = { 1: 'bold', 2: 'dim', 3: 'italic', 4: 'underline', 7: 'inverse', 9: 'strike', 21: 'underline' };
+const ON: Record<number, Flag> = {
+  1: 'bold',
+  2: 'dim',
+  3: 'italic',
+  4: 'underline',
+  7: 'inverse',
+  9: 'strike',
+  21: 'underline',
+};
 const OFF: Record<number, readonly (keyof Style)[]> = {
   22: ['bold', 'dim'],
   23: ['italic'],

@@ -1,5 +1,6 @@
 import type { LogPage } from '@kiln/protocol/api.ts';
 import { type Chunk, Chunks } from './chunks.ts';
+import { evict } from './evict.ts';
 import { readFrame } from './frame.ts';
 import { type LogRow, rowsOfFrame, rowsOfPage } from './row.ts';
 
@@ -16,9 +17,6 @@ export interface LogSource {
 /** Lines asked for at once where they are not there. */
 const PAGE_LINES = 500;
 const PARALLEL = 2;
-/** Decoded text kept, and frames kept compressed. What falls out is unpacked or fetched again when it is looked at. */
-const DECODED_BYTES = 32 * 1024 * 1024;
-const COMPRESSED_BYTES = 32 * 1024 * 1024;
 /** Objects around a line's text, about. */
 const ROW_BYTES = 120;
 /** Small live frames are gathered into chunks of so many lines. */
@@ -219,28 +217,7 @@ export class LogStore {
   }
 
   #evict(): void {
-    const { list } = this.#chunks;
-    const { first, last } = this.#wanted;
-    const idle = (chunk: Chunk) => (chunk.first > last || chunk.first + chunk.count <= first) && chunk !== this.#tail;
-    let decoded = 0;
-    let compressed = 0;
-    for (const chunk of list) {
-      if (chunk.rows) decoded += chunk.bytes;
-      compressed += chunk.frame?.compressed.length ?? 0;
-    }
-    while (decoded > DECODED_BYTES) {
-      const chunk = this.#chunks.oldest((each) => each.rows !== null && idle(each));
-      if (!chunk) break;
-      decoded -= chunk.bytes;
-      chunk.rows = null;
-      if (!chunk.frame) this.#chunks.remove(chunk);
-    }
-    while (compressed > COMPRESSED_BYTES) {
-      const chunk = this.#chunks.oldest((each) => each.frame !== null && idle(each));
-      if (!chunk) break;
-      compressed -= chunk.frame?.compressed.length ?? 0;
-      this.#chunks.remove(chunk);
-    }
+    evict(this.#chunks, this.#wanted, this.#tail);
   }
 
   #changed(): void {

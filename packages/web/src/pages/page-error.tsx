@@ -6,7 +6,11 @@ import { Page } from '../parts/page.tsx';
 export function PageError({ error }: ErrorComponentProps) {
   return (
     <Page title="This page failed">
-      <Problem title="This page could not be shown" error={error instanceof Error ? error : new Error(String(error))} retry={() => location.reload()} />
+      <Problem
+        title="This page could not be shown"
+        error={error instanceof Error ? error : new Error(String(error))}
+        retry={() => location.reload()}
+      />
     </Page>
   );
 }

@@ -8,7 +8,11 @@ export function ActionButton({
   failure,
   children,
   ...rest
-}: ButtonProps & { run: () => Promise<unknown>; /** Title of the notice when it fails. */ failure: string; children: ReactNode }) {
+}: ButtonProps & {
+  run: () => Promise<unknown> /** Title of the notice when it fails. */;
+  failure: string;
+  children: ReactNode;
+}) {
   const [busy, setBusy] = useState(false);
   const go = async () => {
     setBusy(true);

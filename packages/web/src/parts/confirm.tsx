@@ -44,7 +44,13 @@ export function ConfirmButton({
         {children}
         <Group justify="flex-end" mt="lg" gap="xs">
           <Button onClick={close}>Keep it</Button>
-          <Button variant="filled" {...(danger ? { color: 'red.7' } : {})} loading={busy} onClick={() => void go()} data-autofocus>
+          <Button
+            variant="filled"
+            {...(danger ? { color: 'red.7' } : {})}
+            loading={busy}
+            onClick={() => void go()}
+            data-autofocus
+          >
             {confirm}
           </Button>
         </Group>

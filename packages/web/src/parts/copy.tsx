@@ -26,9 +26,7 @@ export function Commands({ lines, label }: { lines: string; label: string }) {
   return (
     <div className={css.commands}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a block that scrolls must be reachable by keyboard */}
-      <pre tabIndex={0} aria-label={label}>
-        {lines}
-      </pre>
+      <pre tabIndex={0}>{lines}</pre>
       <button type="button" aria-label={`Copy ${label}`} onClick={() => clipboard.copy(lines)}>
         {clipboard.copied ? <IconCheck size={14} className={css.done} /> : <IconCopy size={14} />}
       </button>

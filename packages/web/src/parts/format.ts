@@ -3,7 +3,12 @@ import { formatDuration } from '@kiln/protocol/duration.ts';
 /** How the dashboard writes times, sizes and counts. */
 
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'long' });
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
+const clock = new Intl.DateTimeFormat(undefined, {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hour12: false,
+});
 const count = new Intl.NumberFormat('en');
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;

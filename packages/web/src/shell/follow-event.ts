@@ -13,7 +13,8 @@ export async function followEvent(eventId: string): Promise<{ runId: string | nu
     const [runId] = event.runs;
     if (runId !== undefined) return { runId, reason: null };
     if (event.status === 'done') return { runId: null, reason: event.outcome || 'The event was handled without a run' };
-    if (event.status === 'dead') return { runId: null, reason: event.dlqReason ?? event.lastError ?? 'The event failed' };
+    if (event.status === 'dead')
+      return { runId: null, reason: event.dlqReason ?? event.lastError ?? 'The event failed' };
     await new Promise((resolve) => setTimeout(resolve, BETWEEN_MS));
   }
   return { runId: null, reason: null };

@@ -22,7 +22,7 @@ import { signOut } from './sidebar.tsx';
 /** One thing that the palette can go to or do. */
 export interface PaletteEntry {
   id: string;
-  group: 'Pages' | 'Actions' | 'Recipes' | 'Runs' | 'Packages';
+  group: (typeof GROUPS)[number];
   label: string;
   hint?: string;
   icon: typeof IconBox;
@@ -100,23 +100,33 @@ function entry(label: string, icon: typeof IconBox, go: () => void, hint?: strin
 /** Looks like (the beginning of) an id that the farm gives out. */
 const ID = /^[0-9a-f]{8}(-[0-9a-f-]*)?$/i;
 
+/** In the order in which they are offered where nothing speaks for one of them. */
+const GROUPS = ['Pages', 'Recipes', 'Actions', 'Runs', 'Packages'] as const;
+const MOST_OF_A_GROUP = 7;
+
 /**
- * The entries that have every word of the query, the best first: those whose label begins with it, then those with a
- * word that begins with it. An id is offered as a trace, first. Without a query: pages, actions and a few runs.
+ * The entries that have every word of the query, in groups, the best first: those whose label begins with it, then those
+ * with a word that begins with it. An id is offered as a trace, first. Without a query: pages, actions and a few runs.
  */
 export function findEntries(entries: PaletteEntry[], query: string, trace: (id: string) => void): PaletteEntry[] {
   const wanted = query.trim().toLowerCase();
   if (wanted === '') {
-    const first = entries.filter(({ group, id }) => group === 'Pages' || /^action (Run recipe…|Colours|Keyboard)/.test(id));
+    const first = entries.filter(
+      ({ group, id }) => group === 'Pages' || /^action (Run recipe…|Colours|Keyboard)/.test(id),
+    );
     return [...first, ...entries.filter(({ group }) => group === 'Runs').slice(0, 6)];
   }
   const words = wanted.split(/\s+/);
-  const found = entries
-    .map((each) => ({ each, score: scoreOf(each, wanted, words) }))
-    .filter(({ score }) => score > 0)
-    .sort((a, b) => b.score - a.score)
-    .slice(0, 40)
-    .map(({ each }) => each);
+  const found = GROUPS.map((group) =>
+    entries
+      .filter((each) => each.group === group)
+      .map((each) => ({ each, score: scoreOf(each, wanted, words) }))
+      .filter(({ score }) => score > 0)
+      .toSorted((a, b) => b.score - a.score)
+      .slice(0, MOST_OF_A_GROUP),
+  )
+    .toSorted((a, b) => (b[0]?.score ?? 0) - (a[0]?.score ?? 0))
+    .flatMap((group) => group.map(({ each }) => each));
   if (!ID.test(wanted)) return found;
   const id = query.trim();
   const story: PaletteEntry = {

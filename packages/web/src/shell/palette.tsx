@@ -65,7 +65,9 @@ export default function Palette({ onClose }: { onClose: () => void }) {
         <kbd>Esc</kbd>
       </div>
       <div ref={list} id={listId} role="listbox" aria-label="Matches" className={css.list}>
-        {found.length === 0 && <p className={css.none}>Nothing has “{query.trim()}”. Try a recipe, a version or an id.</p>}
+        {found.length === 0 && (
+          <p className={css.none}>Nothing has “{query.trim()}”. Try a recipe, a version or an id.</p>
+        )}
         {found.map((each, index) => {
           const Icon = each.icon;
           return (

@@ -23,7 +23,11 @@ export default function RunDialog({ recipe, onClose }: { recipe: string | undefi
     setRefused('');
     try {
       const wanted = version.trim();
-      const { eventId, requestId } = await actions.startRun({ recipe: name, ...(wanted && { version: wanted }), force });
+      const { eventId, requestId } = await actions.startRun({
+        recipe: name,
+        ...(wanted && { version: wanted }),
+        force,
+      });
       const found = await followEvent(eventId);
       if (found.runId !== null) await navigate({ to: '/runs/$runId', params: { runId: found.runId } });
       else if (found.reason !== null) return setRefused(found.reason);

@@ -2,8 +2,8 @@ import { Outlet } from '@tanstack/react-router';
 import { lazy, Suspense, useMemo, useRef, useState } from 'react';
 import { useLiveWhileShown } from '../live/live.tsx';
 import { ConnectionBar } from './connection-bar.tsx';
-import { type Shell as ShellActions, ShellContext } from './shell-context.ts';
 import css from './shell.module.css';
+import { type Shell as ShellActions, ShellContext } from './shell-context.ts';
 import { Sidebar } from './sidebar.tsx';
 import { useShortcuts } from './use-shortcuts.ts';
 

@@ -37,9 +37,23 @@ const red: MantineColorsTuple = [
   '#7f1616',
 ];
 
+/** The greys that Mantine picks from by number in the dark scheme: text, borders, fields, page. */
+const dark: MantineColorsTuple = [
+  '#e7e7e5',
+  '#c9c9c6',
+  '#a5a5a1',
+  '#8a8a86',
+  '#414146',
+  '#323236',
+  '#1a1a1c',
+  '#141415',
+  '#101011',
+  '#0b0b0c',
+];
+
 /** Mantine's parts in Kiln's manner: 14 px, small controls, the ember accent. Colours live in tokens.css. */
 export const theme = createTheme({
-  colors: { ember, red },
+  colors: { dark, ember, red },
   primaryColor: 'ember',
   primaryShade: { light: 7, dark: 6 },
   fontFamily: 'var(--k-font)',
@@ -57,7 +71,17 @@ export const theme = createTheme({
     Select: Select.extend({ defaultProps: { size: 'xs', comboboxProps: { shadow: 'md' } } }),
     SegmentedControl: SegmentedControl.extend({ defaultProps: { size: 'xs' } }),
     Tooltip: Tooltip.extend({ defaultProps: { openDelay: 400, withArrow: false } }),
-    Modal: Modal.extend({ defaultProps: { centered: true, transitionProps: { duration: 120 } } }),
+    Modal: Modal.extend({
+      defaultProps: {
+        centered: true,
+        overlayProps: { backgroundOpacity: 0.4 },
+        transitionProps: { duration: 120 },
+        styles: {
+          content: { background: 'var(--k-surface)', border: '1px solid var(--k-line)' },
+          header: { background: 'var(--k-surface)' },
+        },
+      },
+    }),
   },
 });
 

@@ -18,7 +18,10 @@ export function DeadLetters({ count, events }: { count: number; events: EventDet
   return (
     <Section
       title="Dead letters"
-      note={count > 0 && `${plural(count, 'event')} that could not be handled${count > events.length ? `, the newest ${events.length} shown` : ''}`}
+      note={
+        count > 0 &&
+        `${plural(count, 'event')} that could not be handled${count > events.length ? `, the newest ${events.length} shown` : ''}`
+      }
     >
       {events.length === 0 ? (
         <Empty title="There are none">

@@ -1,5 +1,5 @@
-import { useQuery } from '@tanstack/react-query';
 import { IconAlertTriangleFilled, IconCircleCheckFilled } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
 import { queries } from '../../api/queries.ts';
 import { Loaded, SkeletonRows } from '../../parts/notices.tsx';
 import { Page, Section } from '../../parts/page.tsx';

@@ -26,13 +26,15 @@ export function Failing({ failing }: { failing: Overview['failing'] }) {
               )}
             </span>
             <span className="dim">{plural(failures, 'failure')} in a row</span>
-            <span className={css.end}>{nextRetry ? (
+            <span className={css.end}>
+              {nextRetry ? (
                 <>
                   again <Again at={nextRetry} />
                 </>
               ) : (
                 'not again by itself'
-              )}</span>
+              )}
+            </span>
           </li>
         ))}
       </ul>

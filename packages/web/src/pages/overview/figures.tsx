@@ -24,7 +24,11 @@ export function Figures({ overview }: { overview: Overview }) {
           value={day.averageSeconds === null ? '–' : formatDuration(Math.round(day.averageSeconds) * 1000)}
           note="from start to success"
         />
-        <Figure name="Waiting" value={formatCount(queueDepth)} note={queueDepth === 1 ? 'job in the queue' : 'jobs in the queue'} />
+        <Figure
+          name="Waiting"
+          value={formatCount(queueDepth)}
+          note={queueDepth === 1 ? 'job in the queue' : 'jobs in the queue'}
+        />
       </dl>
       <HoursChart hours={hours} />
     </section>

@@ -1,7 +1,7 @@
 import type { Overview } from '@kiln/protocol/api.ts';
-import { IconAlertTriangleFilled, IconCircleCheckFilled } from '@tabler/icons-react';
-import { PlaceLink } from '../../parts/place-link.tsx';
+import { IconAlertTriangleFilled, IconCircleCheckFilled, IconInfoCircle } from '@tabler/icons-react';
 import { plural } from '../../parts/format.ts';
+import { PlaceLink } from '../../parts/place-link.tsx';
 import css from './health.module.css';
 
 /** The farm's health in one line, or what is wrong, each with the place where it is mended. */
@@ -10,9 +10,18 @@ export function Health({ overview }: { overview: Overview }) {
   const connected = agents.filter((agent) => agent.connected);
   const slots = connected.reduce((sum, agent) => sum + agent.slots, 0);
   const busy = connected.reduce((sum, agent) => sum + agent.busy, 0);
-  if (problems.length === 0) {
+  if (problems.length === 0 && connected.length === 0) {
     return (
       <p className={css.well}>
+        <IconInfoCircle size={20} aria-hidden />
+        <b>No agent is connected.</b>
+        <span className="dim">Jobs wait until one is. The Fleet page says how to add one.</span>
+      </p>
+    );
+  }
+  if (problems.length === 0) {
+    return (
+      <p className={css.well} data-well>
         <IconCircleCheckFilled size={20} aria-hidden />
         <b>All is well.</b>
         <span className="dim">

@@ -9,7 +9,7 @@ const hourOf = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-
 
 /** Runs per hour by outcome: one bar an hour, in the colours of the statuses. */
 export function HoursChart({ hours }: { hours: Overview['hours'] }) {
-  const most = Math.max(1, ...hours.map((hour) => hour.completed + hour.failed + hour.cancelled));
+  const most = Math.max(0, ...hours.map((hour) => hour.completed + hour.failed + hour.cancelled));
   const first = hours[0];
   return (
     <figure className={css.chart}>
@@ -30,7 +30,7 @@ export function HoursChart({ hours }: { hours: Overview['hours'] }) {
       </div>
       <figcaption className={css.axis}>
         <span>{first ? hourOf.format(new Date(first.hour)) : ''}</span>
-        <span>Runs per hour, at most {most}</span>
+        <span>{most === 0 ? 'No run has ended in the last 24 hours' : `Runs per hour, at most ${most}`}</span>
         <span>now</span>
       </figcaption>
     </figure>

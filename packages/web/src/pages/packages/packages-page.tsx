@@ -45,7 +45,7 @@ export function PackagesPage() {
                 value={q}
                 onChange={({ currentTarget: { value } }) =>
                   void navigate({
-                    search: ({ q: _, ...rest }) => (value ? { ...rest, q: value } : rest),
+                    search: ({ q: was, ...rest }) => (value ? { ...rest, q: value } : rest),
                     replace: true,
                   })
                 }

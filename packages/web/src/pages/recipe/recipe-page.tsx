@@ -68,9 +68,7 @@ function Content({ recipe }: { recipe: RecipeDetail }) {
         <Section title="Watches">
           <div className={css.facts}>
             <Facts>
-              <Fact name="Upstream">
-                {recipe.upstream ? <span className="mono">{recipe.upstream}</span> : 'none'}
-              </Fact>
+              <Fact name="Upstream">{recipe.upstream ? <span className="mono">{recipe.upstream}</span> : 'none'}</Fact>
               {recipe.tags && (
                 <Fact name="Tags">
                   <span className="mono">{recipe.tags}</span>

@@ -30,7 +30,10 @@ export function Tags({ tags }: { tags: RecipeTag[] }) {
                 {tag.movedTo && (
                   <span className={css.moved}>
                     {' '}
-                    moved to <Copy value={tag.movedTo} label="commit">{shortCommit(tag.movedTo)}</Copy>
+                    moved to{' '}
+                    <Copy value={tag.movedTo} label="commit">
+                      {shortCommit(tag.movedTo)}
+                    </Copy>
                   </span>
                 )}
               </span>

@@ -46,7 +46,9 @@ export function RecipesPage() {
                 data-search
               />
               <div ref={list}>
-                <Section title={q ? `${shown.length} of ${plural(recipes.length, 'recipe')}` : plural(shown.length, 'recipe')}>
+                <Section
+                  title={q ? `${shown.length} of ${plural(recipes.length, 'recipe')}` : plural(shown.length, 'recipe')}
+                >
                   {shown.length === 0 && <Empty title={`No recipe has “${q}” in its name or description`} />}
                   <ul>
                     {shown.map((recipe) => (
@@ -106,8 +108,8 @@ function NoRecipes() {
   return (
     <Empty title="There are no recipes yet">
       <p>
-        A recipe is a YAML or TypeScript file in the folder that <code>recipes_dir</code> of <code>kiln.yaml</code> names.
-        It says which upstream to watch, what to run and what to publish.
+        A recipe is a YAML or TypeScript file in the folder that <code>recipes_dir</code> of <code>kiln.yaml</code>{' '}
+        names. It says which upstream to watch, what to run and what to publish.
       </p>
       <p>
         Write one, check it with <code>kiln recipes check</code>, then send the server a SIGHUP or start it again.

@@ -2,9 +2,9 @@ import type { RunDetail } from '@kiln/protocol/api.ts';
 import { FAILURE_CLASSES } from '@kiln/protocol/states.ts';
 import { IconCircleXFilled } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
+import { parseAnsi } from '../../log/ansi.ts';
 import { plural } from '../../parts/format.ts';
 import { Again } from '../../parts/time.tsx';
-import { parseAnsi } from '../../log/ansi.ts';
 import css from './failure-card.module.css';
 import { failedJob } from './select.ts';
 
@@ -13,7 +13,9 @@ export function FailureCard({ run }: { run: RunDetail }) {
   const { failure } = run;
   if (!failure || run.status !== 'failed') return null;
   const failed = failedJob(run);
-  const where = [failed && run.jobList.length > 1 ? failed.job.name : null, failure.phase, failure.step].filter(Boolean);
+  const where = [failed && run.jobList.length > 1 ? failed.job.name : null, failure.phase, failure.step].filter(
+    Boolean,
+  );
   return (
     <section className={css.card} aria-label="Why it failed">
       <IconCircleXFilled size={20} className={css.icon} aria-hidden />
@@ -35,7 +37,11 @@ export function FailureCard({ run }: { run: RunDetail }) {
           >
             <span className={css.number}>{failure.line}</span>
             <span className={css.text}>
-              {failure.lineText === null ? 'First error line' : parseAnsi(failure.lineText).map(({ text }) => text).join('')}
+              {failure.lineText === null
+                ? 'First error line'
+                : parseAnsi(failure.lineText)
+                    .map(({ text }) => text)
+                    .join('')}
             </span>
           </Link>
         )}

@@ -105,7 +105,13 @@ function publishing(run: RunDetail): Segment[] {
   if (run.status !== 'publishing' && run.packages.length === 0 && run.failure?.class !== 'Publish Failed') return [];
   const ends = run.jobList.map((job) => job.finishedAt ?? '').toSorted();
   const state: StepState =
-    run.status === 'publishing' ? 'running' : run.failure ? 'failed' : run.packages.length > 0 ? 'completed' : 'waiting';
+    run.status === 'publishing'
+      ? 'running'
+      : run.failure
+        ? 'failed'
+        : run.packages.length > 0
+          ? 'completed'
+          : 'waiting';
   return [
     {
       name: 'Publish',

@@ -1,5 +1,5 @@
-import { Button, Select } from '@mantine/core';
 import type { AttemptSummary, JobDetail, RunDetail } from '@kiln/protocol/api.ts';
+import { Button, Select } from '@mantine/core';
 import { IconLayoutSidebarRight, IconPlayerStop, IconRefresh } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';

@@ -1,11 +1,11 @@
-import { getRouteApi } from '@tanstack/react-router';
-import { useQuery } from '@tanstack/react-query';
-import { useDocumentTitle } from '@mantine/hooks';
 import { isFinishedJob } from '@kiln/protocol/states.ts';
+import { useDocumentTitle } from '@mantine/hooks';
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi } from '@tanstack/react-router';
 import { queries } from '../../api/queries.ts';
+import { LogPanel } from '../../log/log-panel.tsx';
 import { Empty, Loaded } from '../../parts/notices.tsx';
 import { statusWord } from '../../parts/status.tsx';
-import { LogPanel } from '../../log/log-panel.tsx';
 import { FailureCard } from './failure-card.tsx';
 import { JobTree } from './job-tree.tsx';
 import { PhaseBar } from './phase-bar.tsx';

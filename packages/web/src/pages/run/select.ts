@@ -14,9 +14,9 @@ export type Panel = (typeof PANELS)[number];
 /** Reads the search part of a run's address; what it does not know is left out. */
 export function parseRunSearch(search: Record<string, unknown>): RunSearch {
   const found: RunSearch = {};
-  if (typeof search['job'] === 'string') found.job = search['job'];
-  if (typeof search['attempt'] === 'string' && /^\d+$/.test(search['attempt'])) found.attempt = search['attempt'];
-  const panel = PANELS.find((each) => each === search['panel']);
+  if (typeof search.job === 'string') found.job = search.job;
+  if (typeof search.attempt === 'string' && /^\d+$/.test(search.attempt)) found.attempt = search.attempt;
+  const panel = PANELS.find((each) => each === search.panel);
   if (panel) found.panel = panel;
   return found;
 }

@@ -1,16 +1,16 @@
-import { ActionIcon } from '@mantine/core';
 import type { AttemptSummary, JobDetail, RunDetail } from '@kiln/protocol/api.ts';
+import { ActionIcon } from '@mantine/core';
 import { IconX } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import { Copy } from '../../parts/copy.tsx';
+import { FileList } from '../../parts/file-list.tsx';
 import { formatBytes, plural } from '../../parts/format.ts';
 import { Empty } from '../../parts/notices.tsx';
 import { Fact, Facts } from '../../parts/page.tsx';
-import { Timeline } from '../../parts/timeline.tsx';
 import { Ago } from '../../parts/time.tsx';
-import { FileList } from '../../parts/file-list.tsx';
-import css from './side-panel.module.css';
+import { Timeline } from '../../parts/timeline.tsx';
 import { PANELS, type Panel } from './select.ts';
+import css from './side-panel.module.css';
 
 interface Shown {
   run: RunDetail;
@@ -43,7 +43,7 @@ export function SidePanel({ run, job, attempt, panel }: Shown & { panel: Panel }
         <Link
           to="/runs/$runId"
           params={{ runId: run.runId }}
-          search={({ panel: _, ...rest }) => rest}
+          search={({ panel: open, ...rest }) => rest}
           hash
           hashScrollIntoView={false}
           replace

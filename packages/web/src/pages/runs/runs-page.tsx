@@ -1,5 +1,5 @@
-import { Button, CloseButton, Select, TextInput } from '@mantine/core';
 import { RUN_STATUSES } from '@kiln/protocol/states.ts';
+import { Button, CloseButton, Select, TextInput } from '@mantine/core';
 import { IconPlayerPlay, IconSearch } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';

@@ -11,8 +11,8 @@ import { plural } from '../../parts/format.ts';
 import { Empty, Loaded, SkeletonRows } from '../../parts/notices.tsx';
 import { Fact, Facts, Page, Section } from '../../parts/page.tsx';
 import { RunLines } from '../../parts/run-line.tsx';
-import { Timeline } from '../../parts/timeline.tsx';
 import { Ago } from '../../parts/time.tsx';
+import { Timeline } from '../../parts/timeline.tsx';
 import css from './trace.module.css';
 
 const route = getRouteApi('/app/trace');

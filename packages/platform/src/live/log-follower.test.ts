@@ -2,11 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { decodeFrame } from '@kiln/protocol/frame.ts';
-import type { LiveMessage, LiveRequest } from '@kiln/protocol/live.ts';
 import { SUBJECTS } from '@kiln/protocol/live.ts';
 import type { ClaimedJob } from '@kiln/store/claim.ts';
-import { issueCredential, revokeCredential } from '@kiln/store/credentials.ts';
 import type { NewFrame } from '@kiln/store/frames.ts';
 import {
   claim,
@@ -18,8 +15,8 @@ import {
   testRecipe,
 } from '@kiln/store/reads/testing-seed.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { WebSocket } from 'ws';
 import { type TestPlatform, testPlatform } from '../testing.ts';
+import { connect, type LiveClient } from './testing-client.ts';
 
 let p: TestPlatform;
 beforeAll(async () => {
@@ -27,45 +24,6 @@ beforeAll(async () => {
 });
 afterAll(async () => await p.stop());
 
-/** A client of the live socket that keeps what it was sent. */
-class Client {
-  readonly socket: WebSocket;
-  readonly messages: LiveMessage[] = [];
-  readonly frames: { sequence: number; firstLine: number; lines: number }[] = [];
-  closed: number | null = null;
-
-  constructor(headers: Record<string, string> = { authorization: `Bearer ${p.adminToken}` }) {
-    this.socket = new WebSocket(`${p.url.replace('http', 'ws')}/api/live`, { headers });
-    this.socket.on('message', (data: Buffer, isBinary: boolean) => {
-      if (isBinary) this.frames.push(decodeFrame(data).header);
-      else this.messages.push(JSON.parse(data.toString()));
-    });
-    this.socket.on('close', (code) => {
-      this.closed = code;
-    });
-  }
-
-  send(message: LiveRequest | string): void {
-    this.socket.send(typeof message === 'string' ? message : JSON.stringify(message));
-  }
-
-  async got(type: LiveMessage['type'], timeout = 5000): Promise<LiveMessage> {
-    await expect
-      .poll(() => this.messages.some((message) => message.type === type), { timeout, interval: 5 })
-      .toBe(true);
-    return this.messages.find((message) => message.type === type) as LiveMessage;
-  }
-
-  get sequences(): number[] {
-    return this.frames.map((frame) => frame.sequence);
-  }
-}
-
-const client = async (headers?: Record<string, string>): Promise<Client> => {
-  const made = new Client(headers);
-  await made.got('hello');
-  return made;
-};
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
 setFlagsFromString('--expose-gc');
@@ -116,7 +74,7 @@ describe('following a log', () => {
   it('gives history, then live frames, then the end', async () => {
     const log = await building();
     await log.store(1, 3);
-    const c = await client();
+    const c = await connect(p);
     c.send(log.follow);
     expect(await c.got('log.start')).toMatchObject({ firstLine: 1, total: 30 });
     await expect.poll(() => c.sequences).toEqual([1, 2, 3]);
@@ -133,7 +91,7 @@ describe('following a log', () => {
 
   it('has a line in milliseconds', async () => {
     const log = await building();
-    const c = await client();
+    const c = await connect(p);
     c.send(log.follow);
     await c.got('log.start');
     const begin = performance.now();
@@ -149,13 +107,13 @@ describe('following a log', () => {
   it('misses and repeats nothing while frames rain, messages are lost and come twice', async () => {
     const log = await building();
     await log.store(1, 20);
-    const clients: Client[] = [];
+    const clients: LiveClient[] = [];
     for (const sequence of numbers(21, 120)) {
       await log.store(sequence);
       if (sequence % 7 !== 0) log.tell(sequence);
       if (sequence % 11 === 0) log.tell(sequence - 5, sequence);
       if (sequence % 20 === 0) {
-        const late = await client();
+        const late = await connect(p);
         late.send(log.follow);
         clients.push(late);
       }
@@ -170,7 +128,7 @@ describe('following a log', () => {
 
   it('works without a bus: what another process wrote comes within two seconds', async () => {
     const log = await building();
-    const c = await client();
+    const c = await connect(p);
     c.send(log.follow);
     await c.got('log.start');
     await log.store(1, 5);
@@ -191,7 +149,7 @@ describe('following a log', () => {
   ])('begins at line %i with frame %i', async (from, sequence, firstLine) => {
     const log = await building();
     await log.store(1, 10);
-    const c = await client();
+    const c = await connect(p);
     c.send({ ...log.follow, from });
     expect(await c.got('log.start')).toMatchObject({ firstLine, total: 100 });
     await log.store(11);
@@ -204,7 +162,7 @@ describe('following a log', () => {
     const log = await building();
     await log.store(1, 3);
     await finish(p.db, log.job, null, 3);
-    const c = await client();
+    const c = await connect(p);
     c.send(log.follow);
     await c.got('log.end');
     expect(c.sequences).toEqual([1, 2, 3]);
@@ -216,7 +174,7 @@ describe('following a log', () => {
   it('stops when it is asked to, and begins anew when it is asked again', async () => {
     const log = await building();
     await log.store(1, 2);
-    const c = await client();
+    const c = await connect(p);
     c.send(log.follow);
     await expect.poll(() => c.sequences).toEqual([1, 2]);
     c.send({ ...log.follow, type: 'unfollow.log' });
@@ -231,7 +189,7 @@ describe('following a log', () => {
   });
 
   it('of what is not there is an error', async () => {
-    const c = await client();
+    const c = await connect(p);
     for (const [jobId, attempt] of [
       [randomUUID(), 1],
       ['x', 1],
@@ -251,7 +209,7 @@ describe('a slow reader', () => {
     const frames = numbers(1, 300).map((n) => testFrame(log.job, n, n, [noise()]));
     const size = frames.reduce((sum, frame) => sum + frame.data.length, 0);
     expect(size).toBeGreaterThan(25_000_000);
-    const c = await client();
+    const c = await connect(p);
     c.send(log.follow);
     await c.got('log.start');
     c.socket.pause();
@@ -270,101 +228,5 @@ describe('a slow reader', () => {
     await c.got('log.end', 20_000);
     expect(c.sequences).toEqual(numbers(1, 300));
     c.socket.close();
-  });
-});
-
-describe('hints', () => {
-  it('come at once, and then at most four times a second for each thing', async () => {
-    const c = await client();
-    c.send({ type: 'follow.runs' });
-    await sleep(50);
-    const id = randomUUID();
-    for (let n = 0; n < 30; n++) {
-      p.bus.publish(SUBJECTS.changed, { topic: 'run', id });
-      p.bus.publish(SUBJECTS.changed, { topic: 'run', id: `other-${n}` });
-      await sleep(10);
-    }
-    await sleep(300);
-    const mine = c.messages.filter((message) => message.type === 'changed' && message.id === id);
-    expect(mine.length).toBeGreaterThanOrEqual(2);
-    expect(mine.length).toBeLessThanOrEqual(4);
-    expect(c.messages.filter((message) => message.type === 'changed')).toHaveLength(30 + mine.length);
-    c.send({ type: 'unfollow.runs' });
-    await sleep(50);
-    const before = c.messages.length;
-    p.bus.publish(SUBJECTS.changed, { topic: 'run', id: 'late' });
-    await sleep(50);
-    expect(c.messages).toHaveLength(before);
-    c.socket.close();
-  });
-});
-
-describe('the socket', () => {
-  const refused = async (headers: Record<string, string>): Promise<number> => {
-    const c = new Client(headers);
-    return await new Promise((resolve) => {
-      c.socket.on('unexpected-response', (_request, response) => resolve(response.statusCode ?? 0));
-      c.socket.on('open', () => resolve(101));
-    });
-  };
-
-  it('opens for a token, and for a session only from its own pages', async () => {
-    const { token } = await issueCredential(p.db, { kind: 'session', subject: 'admin', ttlMs: 60_000 });
-    const cookie = `kiln_session=${token}`;
-    expect(await refused({})).toBe(401);
-    expect(await refused({ authorization: 'Bearer wrong' })).toBe(401);
-    expect(await refused({ cookie })).toBe(403);
-    expect(await refused({ cookie, origin: 'https://evil.example' })).toBe(403);
-    expect(await refused({ cookie, origin: p.url })).toBe(101);
-  });
-
-  it('closes when the session is signed out, and when it is revoked elsewhere', async () => {
-    for (const end of ['sign-out', 'revoke'] as const) {
-      const { credentialId, token } = await issueCredential(p.db, { kind: 'session', subject: 'admin', ttlMs: 60_000 });
-      const headers = { cookie: `kiln_session=${token}`, origin: p.url };
-      const c = await client(headers);
-      if (end === 'revoke') await revokeCredential(p.db, credentialId);
-      else await fetch(`${p.url}/api/sign-out`, { method: 'POST', headers });
-      await expect.poll(() => c.closed, { timeout: end === 'revoke' ? 12_000 : 1000 }).toBe(4401);
-    }
-  });
-
-  it('answers garbage with an error, and too much of it by closing', async () => {
-    const c = await client();
-    for (const garbage of [
-      '',
-      '{',
-      'null',
-      '{"type":"x"}',
-      '{"type":"follow.log"}',
-      '{"type":"follow.runs","x":1}',
-      '[]',
-    ]) {
-      c.send(garbage);
-    }
-    c.socket.send(Buffer.from([1, 2, 3]));
-    await expect.poll(() => c.messages.filter((message) => message.type === 'error').length).toBe(8);
-    expect(c.closed).toBeNull();
-    for (let n = 0; n < 20; n++) c.send('garbage');
-    await expect.poll(() => c.closed).toBe(1008);
-    const large = await client();
-    large.send(JSON.stringify({ type: 'follow.log', jobId: 'x'.repeat(5000), attempt: 1 }));
-    await expect.poll(() => large.closed).toBe(1009);
-  });
-
-  it('says that it speaks WebSocket to who does not', async () => {
-    const response = await p.ask('/api/live');
-    expect([response.status, response.headers.get('upgrade')]).toEqual([426, 'websocket']);
-  });
-
-  it('tells its readers to come again when Kiln stops', async () => {
-    const own = await testPlatform();
-    const socket = new WebSocket(`${own.url.replace('http', 'ws')}/api/live`, {
-      headers: { authorization: `Bearer ${own.adminToken}` },
-    });
-    await new Promise((resolve) => socket.on('open', resolve));
-    const closed = new Promise((resolve) => socket.on('close', resolve));
-    await own.stop();
-    expect(await closed).toBe(1001);
   });
 });

@@ -1,0 +1,33 @@
+import type { RunChange } from '@kiln/protocol/api.ts';
+import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { HttpError } from '@kiln/service/http.ts';
+import type { FarmContext } from '@kiln/store/context.ts';
+import type { StateChange } from '@kiln/store/runs.ts';
+import { addMilestones } from '@kiln/store/timeline.ts';
+import { notFound } from './params.ts';
+
+/** Tells everybody of a change that was accepted; throws 404 or 409 for one that was not. */
+export async function tellOfChange(
+  { db, bus, log, service, instance }: FarmContext,
+  runId: string,
+  change: StateChange,
+  wish: { to: 'cancelled' | 'queued'; by: string },
+): Promise<RunChange> {
+  if (!change.ok) {
+    if (change.from === null) throw notFound('run', runId);
+    const message = `a run that is ${change.from} can't become ${wish.to}`;
+    throw new HttpError(409, 'illegal_state_change', message, { from: change.from, to: wish.to });
+  }
+  const cancels = wish.to === 'cancelled';
+  const [run] = await db<{ requestId: string }[]>`SELECT request_id FROM runs WHERE run_id = ${runId}`;
+  if (run) {
+    const name = cancels ? 'run.cancel_requested' : 'run.retry_requested';
+    const message = `${wish.by} ${cancels ? 'cancelled the run' : 'asked for another try'}`;
+    await addMilestones(db, [{ requestId: run.requestId, runId, service, instance, name, message }]);
+    log.info({ runId, requestId: run.requestId, by: wish.by }, cancels ? 'cancel requested' : 'retry requested');
+  }
+  if (cancels) bus.publish(SUBJECTS.cancel, { runId });
+  else bus.publish(change.status === 'publishing' ? SUBJECTS.publish : SUBJECTS.queue, { runId });
+  bus.publish(SUBJECTS.changed, { topic: 'run', id: runId });
+  return { runId, status: change.status };
+}
