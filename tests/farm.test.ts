@@ -78,7 +78,7 @@ async function webhook(
 }
 const push = (repository: string, ref: string) => ({
   ref,
-  after: '0'.repeat(39) + '1',
+  after: '1'.padStart(40, '0'),
   deleted: false,
   repository: { id: 42, full_name: repository, clone_url: `https://github.com/${repository}.git` },
   sender: { login: 'octo' },

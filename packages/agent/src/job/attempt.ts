@@ -242,7 +242,6 @@ export class Attempt {
     this.#sendResult();
     this.#tools.metrics.jobEnded(outcome, durationMs / 1000);
     this.#serviceLog.info({ outcome, failure: failure?.message, durationMs, lines: this.#log.lines }, 'job finished');
-    this.#tools.trash.add(this.#workspace.folder, async () => await this.#workspace.clear());
   }
 
   /** Removes all that is left of it here. */

@@ -36,9 +36,9 @@ export class Workspace {
     this.home = join(this.folder, 'home');
   }
 
-  /** Makes the folders, empty, and the record. */
+  /** Makes the folders, empty, and the record. Throws when they are there already. */
   create(attempt: AttemptRecord): void {
-    for (const folder of [this.work, this.tmp, this.home]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    for (const folder of [this.folder, this.work, this.tmp, this.home]) mkdirSync(folder, { mode: 0o700 });
     writeFileSync(join(this.folder, RECORD), JSON.stringify(attempt), { mode: 0o600 });
   }
 
@@ -47,11 +47,6 @@ export class Workspace {
     const path = join(this.folder, `step-${++this.#scripts}.sh`);
     writeFileSync(path, text.endsWith('\n') ? text : `${text}\n`, { mode: 0o600 });
     return path;
-  }
-
-  /** Removes what the job made, not the record. */
-  async clear(): Promise<void> {
-    for (const folder of [this.work, this.tmp, this.home]) await removeTree(folder);
   }
 
   async remove(): Promise<void> {
