@@ -53,7 +53,15 @@ function isInstalled(digest) {
 function npm(...args) {
   // npm says where it is when it runs us; elsewhere it is a command.
   const own = process.env.npm_execpath?.endsWith('.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
-  const [command, ...rest] = [...own, ...args, '--no-fund', '--no-audit', '--include=dev', '--include=optional'];
+  const [command, ...rest] = [
+    ...own,
+    ...args,
+    '--no-fund',
+    '--no-audit',
+    '--include=dev',
+    '--include=optional',
+    '--loglevel=error',
+  ];
   const result = spawnSync(command, rest, { cwd: ROOT, stdio: ['ignore', 2, 2] });
   if (result.error) fail(`npm could not be started: ${result.error.message}`);
   if (result.status !== 0) fail(`npm ${args[0]} failed (exit code ${result.status}); its messages are above`);

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { AttemptReference } from '@kiln/protocol/agent-messages.ts';
 import type { Trash } from './job/trash.ts';
-import { readRecords, removeTree } from './job/workspace.ts';
+import { readRecords } from './job/workspace.ts';
 import { killMarked } from './process/kill.ts';
 import { TOKEN_NAME } from './process/process-tree.ts';
 import type { ServiceLog } from './service-log.ts';
@@ -24,7 +24,7 @@ export async function clearLeftovers(jobsDir: string, trash: Trash, log: Service
   const folders: string[] = [];
   for (const { folder, record } of await readRecords(jobsDir)) {
     if (!record) {
-      trash.add(folder, async () => await removeTree(folder));
+      trash.add(folder);
       continue;
     }
     const { token, ...reference } = record;
@@ -35,15 +35,12 @@ export async function clearLeftovers(jobsDir: string, trash: Trash, log: Service
     );
     lost.push(reference);
     folders.push(folder);
-    for (const part of ['workspace', 'tmp', 'home']) {
-      const path = join(folder, part);
-      trash.add(path, async () => await removeTree(path));
-    }
+    for (const part of ['workspace', 'tmp', 'home']) trash.add(join(folder, part));
   }
   return {
     lost,
     forget: () => {
-      for (const folder of folders.splice(0)) trash.add(folder, async () => await removeTree(folder));
+      for (const folder of folders.splice(0)) trash.add(folder);
       lost.length = 0;
     },
   };

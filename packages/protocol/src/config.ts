@@ -1,6 +1,46 @@
 import Type, { type Static } from 'typebox';
 import { Duration } from './recipe.ts';
 
+const HTTP_ADDRESS = '^https?://[^\\s?#]+$';
+
+/** A forge that is told how the runs for its commits go. */
+export const Forge = Type.Object(
+  {
+    kind: Type.Union([Type.Literal('github'), Type.Literal('gitea'), Type.Literal('gitlab')], {
+      description: 'What it is; `gitea` is for Forgejo too',
+    }),
+    url: Type.String({
+      pattern: HTTP_ADDRESS,
+      description: 'Address that begins with https:// or http://, such as https://github.com',
+    }),
+    api: Type.Optional(
+      Type.String({
+        pattern: HTTP_ADDRESS,
+        description:
+          'Base address of its API. Default: https://api.github.com for github.com; else `url` with /api/v3 (github), /api/v1 (gitea) or /api/v4 (gitlab)',
+      }),
+    ),
+    ssh_host: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9.:_-]+$',
+        description: 'Host in the ssh addresses of its repositories, where that is not the host of `url`',
+      }),
+    ),
+    token_file: Type.String({
+      minLength: 1,
+      description: 'File with a token that may write commit statuses. Read at each use, so a new one holds at once',
+    }),
+    report: Type.Optional(
+      Type.Union([Type.Literal('status'), Type.Literal('check-run')], {
+        description:
+          'Only for github: `status` (default) with any token, `check-run` with the installation token of a GitHub App',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type Forge = Static<typeof Forge>;
+
 /**
  * `kiln.yaml`: the source of its type, its validation, its JSON Schema and its reference page. Every key can be set by
  * the environment: the path in capitals, joined by `_`, after `KILN_` (`http.addr` is `KILN_HTTP_ADDR`).
@@ -38,6 +78,13 @@ export const Config = Type.Object(
               default: '',
               pattern: '^(/[A-Za-z0-9._-]+)*$',
               description: 'Sub-path under which a proxy serves Kiln, such as /kiln',
+            }),
+          ),
+          public_url: Type.Optional(
+            Type.String({
+              description:
+                'Address at which people open the dashboard, with the sub-path if there is one: for links in commit statuses. Not set: they have none',
+              examples: ['https://build.example.com'],
             }),
           ),
         },
@@ -149,6 +196,12 @@ export const Config = Type.Object(
           description: 'Secrets of webhooks. A source without a secret is refused',
         },
       ),
+    ),
+    forges: Type.Optional(
+      Type.Array(Forge, {
+        default: [],
+        description: 'Forges that are told how the runs for their commits go. In the variable: JSON',
+      }),
     ),
     telemetry: Type.Optional(
       Type.Object(

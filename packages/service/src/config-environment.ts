@@ -10,8 +10,8 @@ const NOT_CONFIG = /^KILN_AGENT_(ID|TOKEN|HOST|VERSION)$|_(SERVICE_HOST|SERVICE_
 
 /**
  * The configuration that the environment gives, by key. A variable that begins like a group (`KILN_HTTP_…`) and is no
- * key is a problem; any other unknown KILN_ variable is left alone. Lists are separated by commas; an empty variable of
- * a key that is not text counts as not set.
+ * key is a problem; any other unknown KILN_ variable is left alone. Lists are separated by commas, lists of mappings are
+ * JSON; an empty variable of a key that is not text counts as not set.
  */
 export function configFromEnvironment(env: Readonly<Record<string, string | undefined>>): {
   values: Map<string, unknown>;
@@ -47,6 +47,7 @@ function unknownVariable(name: string): Problem {
 function coerce(schema: JsonSchema, text: string): unknown {
   const types = new Set(alternatives(schema).map((choice) => choice.type));
   if (types.has('array')) {
+    if (schema.items?.properties) return text.trim() === '' ? undefined : parsed(text);
     return text
       .split(',')
       .map((item) => item.trim())
@@ -57,4 +58,12 @@ function coerce(schema: JsonSchema, text: string): unknown {
   if (types.has('boolean')) return { true: true, '1': true, false: false, '0': false }[text.toLowerCase()] ?? text;
   if ((types.has('integer') || types.has('number')) && /^-?\d+(\.\d+)?$/.test(text)) return Number(text);
   return text;
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return json;
+  }
 }

@@ -4,9 +4,9 @@ import { Config } from '@kiln/protocol/config.ts';
 import type { ConfigSources } from './config.ts';
 import { configFromEnvironment } from './config-environment.ts';
 import { CONFIG_KEYS, type ConfigKey } from './config-keys.ts';
-import { CONFIG_RULES } from './config-rules.ts';
+import { CONFIG_LIST_RULES, CONFIG_RULES } from './config-rules.ts';
 import { type Layer, mergeLayers, type Setting } from './config-settings.ts';
-import { byPlace, displayPath, type Problem, suggestion } from './problem.ts';
+import { byPlace, displayPath, formatPath, type Path, type Problem, suggestion } from './problem.ts';
 import { checkSchema, isMapping } from './schema-check.ts';
 import { parseYaml, validateYaml, type YamlDocument } from './yaml-document.ts';
 
@@ -94,11 +94,18 @@ function checkValues({ values, sourceOf }: Layer): Problem[] {
 }
 
 function checkRule({ key, value, source }: Setting, document: YamlDocument | null): Problem[] {
-  const wrong = typeof value === 'string' && value !== '' ? CONFIG_RULES[key]?.(value) : null;
+  const wrong = brokenRule(key, value);
   if (!wrong) return [];
-  const message = `${key}: ${wrong}`;
+  const path = [...key.split('.'), ...wrong.path];
+  const message = `${formatPath(path)}: ${wrong.message}`;
   if (!document || source !== placeOf(document, key)) return [problemAt(source, key, message)];
-  return [{ ...problemAt(document.file, key, message), ...document.locate(key.split('.'), 'value') }];
+  return [{ ...problemAt(document.file, key, message), ...document.locate(path, 'value') }];
+}
+
+function brokenRule(key: string, value: unknown): { path: Path; message: string } | null {
+  if (Array.isArray(value)) return CONFIG_LIST_RULES[key]?.(value) ?? null;
+  const message = typeof value === 'string' && value !== '' ? CONFIG_RULES[key]?.(value) : null;
+  return message ? { path: [], message } : null;
 }
 
 function placeOf(document: YamlDocument | null, key: string): string {

@@ -1,5 +1,7 @@
 import { parseAddress } from './address.ts';
+import { forgesProblem } from './config-forges.ts';
 import { maskUrl } from './mask.ts';
+import type { Path } from './problem.ts';
 
 /** What a value must be beyond its schema: a check that returns what is wrong, or null. Unset values are not asked. */
 type Rule = (value: string) => string | null;
@@ -22,12 +24,25 @@ function url(example: string, ...protocols: string[]): Rule {
   };
 }
 
+const postgres = url('postgres://kiln@db.example/kiln', 'postgres:', 'postgresql:');
+
+/** A slash in a password ends the host too early; what follows must then never be printed as the database's name. */
+const databaseUrl: Rule = (value) =>
+  postgres(value) ??
+  (new URL(value).pathname.includes('@') ? 'has a password with a / in it; write it as %2F (and @ as %40)' : null);
+
 /** By key, the rules that a JSON Schema can't say. */
 export const CONFIG_RULES: Readonly<Record<string, Rule>> = {
   'http.addr': address,
+  'http.public_url': url('https://build.example.com', 'http:', 'https:'),
   'orchestrator.addr': address,
   'agent.addr': address,
   'agent.orchestrator': url('ws://farm.example:10143', 'ws:', 'wss:'),
-  'database.url': url('postgres://kiln@db.example/kiln', 'postgres:', 'postgresql:'),
+  'database.url': databaseUrl,
   'telemetry.otlp_endpoint': url('http://127.0.0.1:4318', 'http:', 'https:'),
 };
+
+/** By key, the same for keys that hold a list of mappings: what is wrong, and where below the key. */
+export const CONFIG_LIST_RULES: Readonly<
+  Record<string, (entries: readonly unknown[]) => { path: Path; message: string } | null>
+> = { forges: forgesProblem };

@@ -1,5 +1,6 @@
 import { durationMs } from '@kiln/protocol/duration.ts';
 import { CONFIG_KEYS } from './config-keys.ts';
+import { isMapping } from './schema-check.ts';
 
 /** An effective value and where it came from. */
 export interface Setting {
@@ -65,6 +66,12 @@ export class Settings {
   list(key: string): string[] {
     const value = this.#values.get(key);
     return Array.isArray(value) ? value.map(String) : wrongType(key, 'a list');
+  }
+
+  /** A list of mappings, each as it was written. */
+  mappings(key: string): Record<string, unknown>[] {
+    const value = this.#values.get(key);
+    return Array.isArray(value) ? value.filter(isMapping) : wrongType(key, 'a list of mappings');
   }
 
   /** Text that is one of `choices`, or null when it is not set. */

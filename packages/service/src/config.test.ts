@@ -30,7 +30,7 @@ test('without a file every default is there, and nothing listens', async () => {
     dataDir,
     farmId: 'kiln',
     recipesDir: join(dataDir, 'recipes'),
-    http: { addr: null, trustProxy: false, basePath: '' },
+    http: { addr: null, trustProxy: false, basePath: '', publicUrl: null },
     orchestrator: {
       addr: '127.0.0.1:10143',
       parallelPolls: 8,
@@ -56,6 +56,7 @@ test('without a file every default is there, and nothing listens', async () => {
       genericSecretFile: null,
       bodyLimit: 5_242_880,
     },
+    forges: [],
     telemetry: { otlpEndpoint: null },
     log: { level: 'info', format: null },
   });
@@ -78,6 +79,7 @@ test('every key can be set by the environment', async () => {
     KILN_HTTP_ADDR: '0.0.0.0:1',
     KILN_HTTP_TRUST_PROXY: 'true',
     KILN_HTTP_BASE_PATH: '/kiln',
+    KILN_HTTP_PUBLIC_URL: 'https://build.example/kiln/',
     KILN_ORCHESTRATOR_ADDR: '[::]:2',
     KILN_ORCHESTRATOR_PARALLEL_POLLS: '3',
     KILN_ORCHESTRATOR_POLL_TIMEOUT: '90',
@@ -96,6 +98,7 @@ test('every key can be set by the environment', async () => {
     KILN_WEBHOOKS_GITLAB_TOKEN_FILE: '/s/gitlab',
     KILN_WEBHOOKS_GENERIC_SECRET_FILE: '/s/generic',
     KILN_WEBHOOKS_BODY_LIMIT: '2048',
+    KILN_FORGES: '[{"kind":"github","url":"https://github.com/","token_file":"s/token"}]',
     KILN_TELEMETRY_OTLP_ENDPOINT: 'http://otlp:4318',
     KILN_LOG_LEVEL: 'debug',
     KILN_LOG_FORMAT: 'logfmt',
@@ -105,7 +108,8 @@ test('every key can be set by the environment', async () => {
   expect(config).toMatchObject({
     farmId: 'f',
     recipesDir: '/r',
-    http: { addr: '0.0.0.0:1', trustProxy: true, basePath: '/kiln' },
+    http: { addr: '0.0.0.0:1', trustProxy: true, basePath: '/kiln', publicUrl: 'https://build.example/kiln' },
+    forges: [{ kind: 'github', url: 'https://github.com', tokenFile: join(dataDir, 's/token') }],
     orchestrator: {
       addr: '[::]:2',
       parallelPolls: 3,

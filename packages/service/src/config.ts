@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+import { type ForgeConfig, resolveForges } from './config-forges.ts';
 import { readConfig } from './config-read.ts';
 import { Settings } from './config-settings.ts';
 import type { LogFormat, LogLevel } from './log.ts';
@@ -13,7 +14,13 @@ export interface ResolvedConfig {
   farmId: string;
   recipesDir: string;
   /** `addr` null: nothing listens. */
-  http: { addr: string | null; trustProxy: boolean; basePath: string };
+  http: {
+    addr: string | null;
+    trustProxy: boolean;
+    basePath: string;
+    /** Where people open the dashboard, without a slash at the end; null: nobody said. */
+    publicUrl: string | null;
+  };
   orchestrator: {
     addr: string;
     parallelPolls: number;
@@ -41,6 +48,8 @@ export interface ResolvedConfig {
     genericSecretFile: string | null;
     bodyLimit: number;
   };
+  /** Forges that are told about runs for their commits. */
+  forges: ForgeConfig[];
   telemetry: { otlpEndpoint: string | null };
   /** `format` null: pretty on a terminal, json otherwise. */
   log: { level: LogLevel; format: LogFormat | null };
@@ -91,6 +100,7 @@ export async function loadConfig(sources: ConfigSources): Promise<ResolvedConfig
       addr: read.optionalText('http.addr'),
       trustProxy: read.flag('http.trust_proxy'),
       basePath: read.text('http.base_path'),
+      publicUrl: read.optionalText('http.public_url')?.replace(/\/+$/, '') ?? null,
     },
     orchestrator: {
       addr: read.text('orchestrator.addr'),
@@ -117,6 +127,7 @@ export async function loadConfig(sources: ConfigSources): Promise<ResolvedConfig
       genericSecretFile: path('webhooks.generic_secret_file'),
       bodyLimit: read.number('webhooks.body_limit'),
     },
+    forges: resolveForges(read.mappings('forges'), base),
     telemetry: { otlpEndpoint: read.optionalText('telemetry.otlp_endpoint') },
     log: {
       level: read.choice('log.level', ['debug', 'info', 'warn', 'error']) ?? 'info',

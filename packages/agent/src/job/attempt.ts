@@ -246,8 +246,9 @@ export class Attempt {
 
   /** Removes all that is left of it here. */
   async #disappear(): Promise<void> {
+    this.#workspace.forget();
+    this.#tools.trash.add(this.#workspace.folder);
     await this.#leave();
-    this.#tools.trash.add(this.#workspace.folder, async () => await this.#workspace.remove());
   }
 
   async #leave(): Promise<void> {

@@ -45,7 +45,7 @@ export function jobEnvironment(
     HOME: workspace.home,
     TMPDIR: workspace.tmp,
     LANG: 'C.UTF-8',
-    USER: userName(),
+    USER,
     CI: 'true',
     KILN: 'true',
     KILN_RECIPE: dispatch.recipe,
@@ -63,6 +63,8 @@ export function jobEnvironment(
     ...dispatch.job.environment,
   };
 }
+
+const USER = userName();
 
 /** A user that runs under a number without a name is called by the number. */
 function userName(): string {

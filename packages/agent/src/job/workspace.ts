@@ -1,13 +1,9 @@
-import { execFile } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { AttemptReference } from '@kiln/protocol/agent-messages.ts';
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
-
-const run = promisify(execFile);
 
 /** What the next agent must know about an attempt that this one can't finish. */
 export const AttemptRecord = Type.Object({ ...AttemptReference.properties, token: Type.String({ minLength: 16 }) });
@@ -49,8 +45,9 @@ export class Workspace {
     return path;
   }
 
-  async remove(): Promise<void> {
-    await removeTree(this.folder);
+  /** Removes the record: nothing is left to be told about the attempt. */
+  forget(): void {
+    rmSync(join(this.folder, RECORD), { force: true });
   }
 }
 
@@ -72,17 +69,5 @@ function parseRecord(text: string): AttemptRecord | null {
     return record.Check(value) ? value : null;
   } catch {
     return null;
-  }
-}
-
-/** Removes a folder with all that is in it, also what a build made read-only. */
-export async function removeTree(folder: string): Promise<void> {
-  try {
-    await rm(folder, { recursive: true, force: true });
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EPERM')))
-      throw error;
-    await run('chmod', ['-R', 'u+rwX', folder]);
-    await rm(folder, { recursive: true, force: true });
   }
 }

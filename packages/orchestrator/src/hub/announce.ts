@@ -20,6 +20,7 @@ export function announce(context: FarmContext, batch: Batch, result: Committed):
       buildCounters.succeeded++;
       context.log.info(fields, 'build + publish complete');
     }
+    if (run.hasFollowers) context.bus.publish(SUBJECTS.event, {});
     if (run.outcome === 'failed') {
       context.log.error(
         { ...fields, next_retry_after: run.retryAt?.toISOString() ?? null, failures: run.failures, err: run.message },

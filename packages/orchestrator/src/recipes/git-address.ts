@@ -22,7 +22,7 @@ export function gitProblem(git: string): { message: string; fix: string } | null
   if (url.password !== '') {
     return {
       message: 'upstream.git has a password in it, which would show in logs and process lists',
-      fix: "leave it out and let git's credential helper (or an ssh key) give it",
+      fix: 'leave it out; git finds it in ~/.netrc, or use an ssh key',
     };
   }
   return null;

@@ -16,6 +16,8 @@ export interface Settled {
   /** When it will be tried again, for a failed one. */
   retryAt: Date | null;
   failures: number;
+  /** Whether other recipes wait for its success, so that there are events to route. */
+  hasFollowers: boolean;
 }
 
 /** Decides what becomes of runs whose jobs just ended, and writes it down in the same transaction. */
@@ -26,13 +28,13 @@ export async function settleRuns(
 ): Promise<Settled[]> {
   const decided = standings.map((run) => ({ run, outcome: outcomeOf(run) }));
   const those = (outcome: Settled['outcome']) => decided.filter((d) => d.outcome === outcome).map((d) => d.run);
-  const [failures] = await Promise.all([
+  const [failures, followers] = await Promise.all([
     Promise.all(
       those('failed').map(async (run) => ({ runId: run.runId, ...(await failRun(sql, run, failureOf(run))) })),
     ),
+    completeRuns(sql, those('completed'), recipes),
     beginPublishing(sql, those('publishing')),
     cancelRuns(sql, those('cancelled')),
-    completeRuns(sql, those('completed'), recipes),
   ]);
   return decided.map(({ run, outcome }) => {
     const { runId, requestId, recipe, version, attempt } = run;
@@ -47,6 +49,7 @@ export async function settleRuns(
       message: messageOf(run, outcome),
       retryAt: failed?.retryAt ?? null,
       failures: failed?.failures ?? 0,
+      hasFollowers: outcome === 'completed' && followers > 0,
     };
   });
 }
@@ -92,21 +95,25 @@ async function cancelRuns(sql: Transaction, runs: readonly RunStanding[]): Promi
 /** What completing needs to know of a run. */
 export type Completed = Pick<RunStanding, 'runId' | 'requestId' | 'recipe' | 'version' | 'traceparent'>;
 
-/** Marks runs completed, forgets their failures and starts what waits for their success. */
+/**
+ * Marks runs completed, forgets their failures and starts what waits for their success. Returns how many
+ * events that made: publish SUBJECTS.event after the commit.
+ */
 export async function completeRuns(
   sql: Transaction,
   runs: readonly Completed[],
   recipes: readonly CompiledRecipe[],
-): Promise<void> {
-  if (runs.length === 0) return;
+): Promise<number> {
+  if (runs.length === 0) return 0;
   const runIds = runs.map((run) => run.runId);
-  await Promise.all([
+  const [events] = await Promise.all([
+    Promise.all(runs.map(async (run) => await afterRunEvents(sql, run, recipes))),
     sql`
       UPDATE runs SET status = 'completed', finished_at = now(), failure = NULL, retry_at = NULL, leased_by = NULL, lease_expires_at = NULL
       WHERE run_id = ANY (${runIds}::uuid[])`,
     sql`DELETE FROM backoff b USING runs r WHERE r.run_id = ANY (${runIds}::uuid[]) AND b.recipe = r.recipe AND b.version = r.version`,
-    ...runs.map(async (run) => await afterRunEvents(sql, run, recipes)),
   ]);
+  return events.reduce((sum, count) => sum + count, 0);
 }
 
 /**

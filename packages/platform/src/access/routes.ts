@@ -142,8 +142,8 @@ export function addAccessRoutes(app: App, context: FarmContext, ended: (credenti
         throw new HttpError(403, 'forbidden', 'only the admin token makes sign-in links; run `kiln sign-in`');
       }
       const code = await createSignInLink(db, principal.subject);
-      const url = `${request.protocol}://${request.host}${config.http.basePath}/sign-in?code=${code}`;
-      return await reply.code(201).send({ url });
+      const farm = config.http.publicUrl ?? `${request.protocol}://${request.host}${config.http.basePath}`;
+      return await reply.code(201).send({ url: `${farm}/sign-in?code=${code}` });
     },
   );
 }

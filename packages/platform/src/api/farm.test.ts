@@ -191,18 +191,3 @@ it('lists, retries and discards dead letters', async () => {
   expect([await remove(), await remove()]).toEqual([204, 404]);
   expect((await checked<DeadLetters>('/api/dead-letters', DeadLetters)).count).toBe(1);
 });
-
-it('describes itself by OpenAPI, with every route that it has', async () => {
-  const spec = await p.json<{ openapi: string; paths: Record<string, object> }>('/api/openapi.json');
-  expect(spec.openapi).toBe('3.1.0');
-  expect(Object.keys(spec.paths)).toEqual(
-    expect.arrayContaining([
-      '/status',
-      '/api/runs',
-      '/api/runs/{id}/cancel',
-      '/api/jobs/{id}/log.txt',
-      '/webhooks/github',
-      '/api/live',
-    ]),
-  );
-});

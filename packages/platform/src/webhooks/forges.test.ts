@@ -122,6 +122,8 @@ describe('webhooks of other forges', () => {
     await writeFile(file, 'first\r\n');
     const { event } = await stored(p, await send(p, 'generic', body, headers('first')));
     expect(event).toMatchObject({ source: 'generic', payload: { repository: 'org/tool', urls: ['https://x/y.git'] } });
+    const byCurl = { ...headers('first'), 'content-type': 'application/x-www-form-urlencoded' };
+    expect((await send(p, 'generic', body, byCurl)).status).toBe(200);
     await writeFile(file, 'second');
     expect((await send(p, 'generic', body, headers('first'))).status).toBe(401);
     expect((await send(p, 'generic', body, headers('second'))).status).toBe(200);

@@ -113,12 +113,15 @@ function headersOf(request: FastifyRequest): Headers {
   );
 }
 
-/** The payload: JSON, or JSON in the form field `payload`, as forges can be told to send it. Null when it is no JSON object. */
+/**
+ * The payload: JSON, or JSON in the form field `payload`, as forges can be told to send it. `curl -d` calls plain JSON a
+ * form. Null when it is no JSON object.
+ */
 function parseBody(body: Buffer, contentType: string): Json | null {
   const content = body.toString('utf8');
   const isForm = contentType.toLowerCase().startsWith('application/x-www-form-urlencoded');
   try {
-    const parsed: unknown = JSON.parse(isForm ? (new URLSearchParams(content).get('payload') ?? '') : content);
+    const parsed: unknown = JSON.parse(isForm ? (new URLSearchParams(content).get('payload') ?? content) : content);
     return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? { ...parsed } : null;
   } catch {
     return null;

@@ -4,6 +4,7 @@ import { basePath } from '../api/base.ts';
 import { formatCount } from '../parts/format.ts';
 import { isForPage } from '../parts/keys.ts';
 import { Problem } from '../parts/notices.tsx';
+import { onLineAsked } from './jumps.ts';
 import { Lines } from './lines.tsx';
 import css from './log.module.css';
 import { LogToolbar } from './log-toolbar.tsx';
@@ -50,6 +51,14 @@ export function LogPanel({
     jumpedTo.current = target;
     if (first || !isVisible(scroller.current, target)) jumpTo(target);
   });
+
+  useEffect(() =>
+    onLineAsked((jobId, line) => {
+      if (jobId !== log.jobId) return;
+      jumpedTo.current = line;
+      jumpTo(line);
+    }),
+  );
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {

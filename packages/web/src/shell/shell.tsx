@@ -1,5 +1,5 @@
 import { Outlet } from '@tanstack/react-router';
-import { lazy, Suspense, useMemo, useRef, useState } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { useLiveWhileShown } from '../live/live.tsx';
 import { ConnectionBar } from './connection-bar.tsx';
 import css from './shell.module.css';
@@ -7,9 +7,13 @@ import { type Shell as ShellActions, ShellContext } from './shell-context.ts';
 import { Sidebar } from './sidebar.tsx';
 import { useShortcuts } from './use-shortcuts.ts';
 
-const Palette = lazy(() => import('./palette.tsx'));
+const loadPalette = () => import('./palette.tsx');
+const Palette = lazy(loadPalette);
 const Help = lazy(() => import('./help.tsx'));
 const RunDialog = lazy(() => import('./run-dialog.tsx'));
+
+/** The page itself comes first. */
+const PALETTE_AFTER_MS = 1500;
 
 type Overlay = { kind: 'palette' } | { kind: 'help' } | { kind: 'run'; recipe: string | undefined } | null;
 
@@ -28,6 +32,11 @@ export function Shell() {
   );
   useShortcuts(shell);
   useLiveWhileShown();
+  // So that it is there at once, and no letter typed after Ctrl-K gets lost.
+  useEffect(() => {
+    const timer = setTimeout(() => void loadPalette(), PALETTE_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, []);
   return (
     <ShellContext value={shell}>
       <button type="button" className={css.skip} onClick={() => main.current?.focus()}>

@@ -1,11 +1,11 @@
 import type { RunDetail } from '@kiln/protocol/api.ts';
 import { FAILURE_CLASSES } from '@kiln/protocol/states.ts';
 import { IconCircleXFilled } from '@tabler/icons-react';
-import { Link } from '@tanstack/react-router';
 import { parseAnsi } from '../../log/ansi.ts';
 import { plural } from '../../parts/format.ts';
 import { Again } from '../../parts/time.tsx';
 import css from './failure-card.module.css';
+import { LineLink } from './line-link.tsx';
 import { failedJob } from './select.ts';
 
 /** Why the run failed, where to look, and what happens next. Nothing where there is no failure. */
@@ -26,13 +26,11 @@ export function FailureCard({ run }: { run: RunDetail }) {
         </h2>
         <p className={css.message}>{failure.message}</p>
         {failure.line !== null && failed && (
-          <Link
-            to="/runs/$runId"
-            params={{ runId: run.runId }}
-            search={(before) => ({ ...before, job: failed.job.name, attempt: String(failed.attempt.attempt) })}
-            hash={`L${failure.line}`}
-            hashScrollIntoView={false}
-            replace
+          <LineLink
+            runId={run.runId}
+            job={failed.job}
+            attempt={failed.attempt.attempt}
+            line={failure.line}
             className={css.line}
           >
             <span className={css.number}>{failure.line}</span>
@@ -43,7 +41,7 @@ export function FailureCard({ run }: { run: RunDetail }) {
                     .map(({ text }) => text)
                     .join('')}
             </span>
-          </Link>
+          </LineLink>
         )}
         <p className="dim">{FAILURE_CLASSES[failure.class]}</p>
       </div>

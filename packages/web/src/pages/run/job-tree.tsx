@@ -5,6 +5,7 @@ import { useListKeys } from '../../parts/keys.ts';
 import { Status } from '../../parts/status.tsx';
 import { Elapsed } from '../../parts/time.tsx';
 import css from './job-tree.module.css';
+import { LineLink } from './line-link.tsx';
 import { latestAttempt } from './select.ts';
 
 /** Jobs with their phases and steps. A job shows its log, a step jumps to its first line. */
@@ -115,17 +116,14 @@ function StepLine({
   );
   if (step.firstLine === null) return <span className={css.step}>{content}</span>;
   return (
-    <Link
-      to="/runs/$runId"
-      params={{ runId: run.runId }}
-      search={(before) => ({ ...before, job: job.name, attempt: String(attempt.attempt) })}
-      hash={`L${step.firstLine}`}
-      hashScrollIntoView={false}
-      replace
+    <LineLink
+      runId={run.runId}
+      job={job}
+      attempt={attempt.attempt}
+      line={step.firstLine}
       className={css.step}
-      data-item
     >
       {content}
-    </Link>
+    </LineLink>
   );
 }
