@@ -23,7 +23,7 @@ export function announce(context: FarmContext, batch: Batch, result: Committed):
     if (run.hasFollowers) context.bus.publish(SUBJECTS.event, {});
     if (run.outcome === 'failed') {
       context.log.error(
-        { ...fields, next_retry_after: run.retryAt?.toISOString() ?? null, failures: run.failures, err: run.message },
+        { ...fields, next_retry_after: run.retryAt?.toISOString() ?? null, failures: run.failures, error: run.message },
         'build failed',
       );
       context.bus.publish(SUBJECTS.retry, {});

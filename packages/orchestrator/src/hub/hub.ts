@@ -70,7 +70,7 @@ export class Hub {
         greet(hello);
       } catch (error) {
         const words = error instanceof Error ? error.message : String(error);
-        log.warn({ agentId, err: words }, 'agent sent a bad message');
+        log.warn({ agentId, error: words }, 'agent sent a bad message');
         socket.close(CLOSE.badMessage, words.slice(0, 120));
       }
     });

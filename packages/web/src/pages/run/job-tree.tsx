@@ -116,13 +116,7 @@ function StepLine({
   );
   if (step.firstLine === null) return <span className={css.step}>{content}</span>;
   return (
-    <LineLink
-      runId={run.runId}
-      job={job}
-      attempt={attempt.attempt}
-      line={step.firstLine}
-      className={css.step}
-    >
+    <LineLink runId={run.runId} job={job} attempt={attempt.attempt} line={step.firstLine} className={css.step}>
       {content}
     </LineLink>
   );
