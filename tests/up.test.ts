@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -6,7 +7,16 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Client } from '../packages/cli/src/client.ts';
 import { startRun } from '../packages/cli/src/start-run.ts';
 import type { FarmStatus, PackageList, RunDetail, RunList } from '../packages/protocol/src/api.ts';
-import { clientOf, isAlive, pidOf, type RunningFarm, startFarm, stopFarm, untilReady } from './support/kiln-up.ts';
+import {
+  clientOf,
+  isAlive,
+  LAUNCHER,
+  pidOf,
+  type RunningFarm,
+  startFarm,
+  stopFarm,
+  untilReady,
+} from './support/kiln-up.ts';
 
 const PARTS = ['agent', 'server', 'postgres'] as const;
 const folders: string[] = [];
@@ -28,6 +38,33 @@ afterAll(async () => {
   for (const farm of farms) if (farm.process.exitCode === null) await stopFarm(farm);
   for (const path of folders) await rm(path, { recursive: true, force: true });
 });
+
+interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a command against a farm; `heard` is called with all that it printed so far. */
+async function kiln(farm: RunningFarm, args: string[], heard = (_: string): void => {}): Promise<Outcome> {
+  const env = { PATH: process.env.PATH, KILN_DATA: farm.dataDir };
+  return await new Promise((resolve) => {
+    const child = execFile(process.execPath, [LAUNCHER, ...args], { env }, (error, stdout, stderr) => {
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
+    });
+    let soFar = '';
+    child.stdout?.on('data', (text: string) => {
+      soFar += text;
+      heard(soFar);
+    });
+  });
+}
+
+async function untilBuilding(client: Client, runId: string): Promise<void> {
+  await expect
+    .poll(async () => (await client.get<RunDetail>(`/api/runs/${runId}`)).status, { timeout: 30_000 })
+    .toBe('building');
+}
 
 async function finished(client: Client, runId: string): Promise<RunDetail> {
   let run: RunDetail | null = null;
@@ -112,9 +149,7 @@ describe('the first start', () => {
   test.each(PARTS)('a killed %s comes back, and the build under way ends', { timeout: 120_000 }, async (part) => {
     const { runs } = await startRun(client, 'hello@1.0.0', { force: true });
     const runId = runs[0]?.runId ?? '';
-    await expect
-      .poll(async () => (await client.get<RunDetail>(`/api/runs/${runId}`)).status, { timeout: 30_000 })
-      .toBe('building');
+    await untilBuilding(client, runId);
     const pid = await pidOf(farm.dataDir, part);
     process.kill(pid, 'SIGKILL');
     expect((await finished(client, runId)).status).toBe('completed');
@@ -122,6 +157,37 @@ describe('the first start', () => {
       expect.objectContaining({ level: 'warn', msg: 'part ended, starting it again', part }),
     );
     expect(await pidOf(farm.dataDir, part)).not.toBe(pid);
+  });
+
+  test('kiln run --watch prints the whole log, then the verdict as its exit code', async () => {
+    const good = await kiln(farm, ['run', 'hello@1.1.0', '--watch']);
+    expect(good.code).toBe(0);
+    expect(good.stdout).toContain('\n15 passed, 0 failed\n');
+    expect(good.stdout).toMatch(
+      /✓ completed hello 1\.1\.0 in [\d.]+s\n {2}published hello 1\.1\.0 in main: hello-1\.1\.0\.tar\.gz\n$/,
+    );
+    const bad = await kiln(farm, ['run', 'kettle@2.0.0', '--force', '--watch']);
+    expect(bad.code).toBe(1);
+    expect(bad.stdout).toMatch(
+      /✗ failed kettle 2\.0\.0 .*\n.*exit code 1 \(phase check\)\n {2}line \d+: src\/tea\.c:9:5: error/,
+    );
+    const again = await kiln(farm, ['run', 'hello@1.1.0']);
+    expect(again).toEqual({ code: 1, stdout: 'no run: ignored: hello 1.1.0 is in the archive\n', stderr: '' });
+  });
+
+  test('kiln watch goes on when the server dies, without a line lost or repeated', { timeout: 90_000 }, async () => {
+    const { runs } = await startRun(client, 'hello@1.2.0', { force: false });
+    const begun = Promise.withResolvers<void>();
+    const watching = kiln(farm, ['watch', (runs[0]?.runId ?? '').slice(0, 8)], (text) => {
+      if (text.includes('  translate')) begun.resolve();
+    });
+    await begun.promise;
+    process.kill(await pidOf(farm.dataDir, 'server'), 'SIGKILL');
+    const { code, stdout } = await watching;
+    expect(code).toBe(0);
+    const translated = stdout.split('\n').filter((line) => line.startsWith('  translate'));
+    expect(translated).toHaveLength(12);
+    expect(new Set(translated).size).toBe(12);
   });
 
   test('SIGTERM stops everything without an error', async () => {

@@ -21,7 +21,8 @@ export interface RunningFarm {
   ended: Promise<number | NodeJS.Signals>;
 }
 
-const LAUNCHER = join(CHECKOUT, 'packages', 'cli', 'bin', 'kiln.mjs');
+/** The `kiln` command. */
+export const LAUNCHER = join(CHECKOUT, 'packages', 'cli', 'bin', 'kiln.mjs');
 
 /** Starts `kiln up` with ports of the system's choice and a log in JSON. */
 export function startFarm(dataDir: string, args: string[] = [], env: Record<string, string> = {}): RunningFarm {

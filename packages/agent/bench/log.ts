@@ -76,7 +76,9 @@ await lifecycle.stop();
 server.disconnect();
 rmSync(folder, { recursive: true });
 
-async function job(run: string): Promise<{ totals: { frames: number; bytes: number; lines: number; compressed: number } }> {
+async function job(
+  run: string,
+): Promise<{ totals: { frames: number; bytes: number; lines: number; compressed: number } }> {
   const dispatch = { ...dispatchOf({ steps: [run] }), fence: 1 };
   server.send(dispatch);
   for (;;) {

@@ -10,7 +10,6 @@ Documentation: docs/start.md and docs/operate.md in the checkout.`;
 
 // Whoever read our output is gone, as in `kiln runs | head`: end as quietly as other programs do.
 process.stdout.on('error', () => process.exit(141));
-await attachToParent();
 process.exitCode = await main(process.argv.slice(2));
 
 /** Runs one command line and returns the exit code. A command that keeps running returns when it is stopped. */
@@ -27,6 +26,7 @@ async function main(args: string[]): Promise<number> {
   const line = args[0] === 'help' ? [...args.slice(1), '--help'] : args;
   const called = CATALOGUE.find((entry) => entry.name === line[0]);
   try {
+    await attachToParent();
     if (called) (await called.load()).register(program);
     else listCommands(program);
     for (const command of program.commands) inheritSettings(command, program);

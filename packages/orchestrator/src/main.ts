@@ -4,6 +4,7 @@ import { createHttp, listenOn } from '@kiln/service/http.ts';
 import { VERSION } from '@kiln/service/version.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { agentMetrics, registerFigures } from './figures.ts';
+import { startForgeReports } from './forge/reports.ts';
 import { Hub } from './hub/hub.ts';
 import { authenticateAgent, registerAgentRoutes } from './hub/routes.ts';
 import { startLeadership } from './lead/leadership.ts';
@@ -73,6 +74,7 @@ export async function startOrchestrator(
   startPublisher(context, () => roster.all());
   startRetries(context);
   startSweeper(context, hub, leadership);
+  const forgeReports = startForgeReports(context);
   if (options.mode === 'daemon') {
     await startWatching(context, roster);
     await startSchedules(context, roster);
@@ -88,6 +90,7 @@ export async function startOrchestrator(
     async sweep() {
       await pollOnce(context, roster);
       await untilIdle(context);
+      await forgeReports.flush();
     },
     stop: async () => await lifecycle.stop(),
   };

@@ -26,10 +26,11 @@ function url(example: string, ...protocols: string[]): Rule {
 
 const postgres = url('postgres://kiln@db.example/kiln', 'postgres:', 'postgresql:');
 
-/** A slash in a password ends the host too early; what follows must then never be printed as the database's name. */
-const databaseUrl: Rule = (value) =>
-  postgres(value) ??
-  (new URL(value).pathname.includes('@') ? 'has a password with a / in it; write it as %2F (and @ as %40)' : null);
+/** Some characters of a password end the address too early, and what follows must never be printed as the database's name. */
+const databaseUrl: Rule = (value) => {
+  const cut = URL.canParse(value) ? new URL(value).pathname.includes('@') : /^postgres(ql)?:\/\/.*@/.test(value);
+  return cut ? 'cannot be read; write / ? # @ % in the password as %2F %3F %23 %40 %25' : postgres(value);
+};
 
 /** By key, the rules that a JSON Schema can't say. */
 export const CONFIG_RULES: Readonly<Record<string, Rule>> = {

@@ -9,8 +9,16 @@ export type Database = postgres.Sql<{ int8: number }>;
 export type Queryable = Database | postgres.TransactionSql<{ int8: number }>;
 export type Transaction = postgres.TransactionSql<{ int8: number }>;
 
-/** How to reach a PostgreSQL: a URL, or the parts of the embedded one. */
+/**
+ * How to reach a PostgreSQL: a URL, or the parts of the embedded one. A URL may name the folder of a Unix socket as libpq
+ * has it: `postgres:///kiln?host=/run/postgresql`.
+ */
 export type DatabaseAddress = string | { host: string; port: number; user: string; password: string; database: string };
+
+/** Seconds before the next try to connect: soon, since all work of the farm waits for it (the library's own goes up to 20 s). */
+function reconnectDelay(failures: number): number {
+  return Math.min(0.02 * 2 ** failures, 1) * (0.5 + Math.random() / 2);
+}
 
 /** Opens a pool. `name` shows in pg_stat_activity. Nothing connects until the first query. */
 export function openDatabase(address: DatabaseAddress, options: { name: string; connections?: number }): Database {
@@ -19,6 +27,7 @@ export function openDatabase(address: DatabaseAddress, options: { name: string; 
     idle_timeout: 300,
     connect_timeout: 10,
     max_lifetime: null,
+    backoff: reconnectDelay,
     onnotice: () => {},
     connection: { application_name: options.name },
     transform: { undefined: null, column: { to: postgres.fromCamel, from: postgres.toCamel } },
@@ -26,5 +35,10 @@ export function openDatabase(address: DatabaseAddress, options: { name: string; 
       int8: { to: 20, from: [20], serialize: (value: number) => String(value), parse: (text: string) => Number(text) },
     },
   };
-  return typeof address === 'string' ? postgres(address, settings) : postgres({ ...address, ...settings });
+  if (typeof address !== 'string') return postgres({ ...address, ...settings });
+  const url = new URL(address);
+  const host = url.searchParams.get('host');
+  // The client library knows the host part only, and would hand this one to the server as a setting.
+  url.searchParams.delete('host');
+  return postgres(url.href, host === null ? settings : { ...settings, host });
 }

@@ -44,6 +44,9 @@ export interface NewRuns {
   upTo: Date;
 }
 
+/** So many new runs at a time. */
+const LOOK_LIMIT = 5_000;
+
 /** Runs with a commit of an upstream that were created from `since` on and that no forge is told about yet. */
 export async function newRuns(sql: Queryable, since: Date): Promise<NewRuns> {
   const [[clock], runs] = await Promise.all([
@@ -52,9 +55,11 @@ export async function newRuns(sql: Queryable, since: Date): Promise<NewRuns> {
       SELECT run_id, created_at, compiled->'upstream'->>'git' AS git, compiled->'upstream'->>'repository' AS repository
       FROM runs r
       WHERE created_at >= ${since} AND commit_hash IS NOT NULL AND compiled->'upstream'->>'git' IS NOT NULL
-        AND NOT EXISTS (SELECT FROM forge_reports f WHERE f.run_id = r.run_id)`,
+        AND NOT EXISTS (SELECT FROM forge_reports f WHERE f.run_id = r.run_id)
+      ORDER BY created_at LIMIT ${LOOK_LIMIT}`,
   ]);
-  return { runs, upTo: clock?.upTo ?? since };
+  const last = runs.length < LOOK_LIMIT ? clock?.upTo : runs.at(-1)?.createdAt;
+  return { runs, upTo: last && last > since ? last : since };
 }
 
 /** Writes down that a forge is to be told about these runs. */

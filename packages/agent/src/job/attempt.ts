@@ -253,6 +253,7 @@ export class Attempt {
 
   async #leave(): Promise<void> {
     this.#state = 'gone';
+    this.#log.close();
     try {
       await this.#window.close();
     } catch (error) {

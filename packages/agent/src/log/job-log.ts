@@ -2,7 +2,7 @@ import { encodeFrame } from '@kiln/protocol/frame.ts';
 import { LOG_LEVELS, type LogLevel } from '@kiln/protocol/states.ts';
 import { Causes } from './causes.ts';
 import { type Command, mayHoldCommands, separateCommands } from './commands.ts';
-import { compress } from './compress.ts';
+import { Compressor } from './compressor.ts';
 import { type Draft, FRAME_TEXT, FrameBuilder, type Place } from './frame-builder.ts';
 import { levelsOf } from './levels.ts';
 import { LineSplitter } from './lines.ts';
@@ -50,6 +50,7 @@ export class JobLog {
   readonly causes = new Causes();
   readonly #options: JobLogOptions;
   readonly #builder = new FrameBuilder();
+  readonly #compressor = new Compressor();
   readonly #waiting = new Set<() => void>();
   #sequence = 0;
   #kept = 0;
@@ -107,6 +108,12 @@ export class JobLog {
   async finish(): Promise<void> {
     this.#cut();
     await this.#compressed;
+    this.close();
+  }
+
+  /** Gives back what the log needed; what was not handed to the window is dropped. */
+  close(): void {
+    this.#compressor.close();
   }
 
   #accept(block: Buffer, where: Where): void {
@@ -195,7 +202,7 @@ export class JobLog {
     if (!draft) return;
     const sequence = ++this.#sequence;
     this.#options.onFrame(draft.head.lines, draft.head.bytes);
-    const compressed = compress(draft.text);
+    const compressed = this.#compressor.compress(draft.text);
     if (compressed instanceof Buffer && this.#compressing === 0) {
       this.#hand(sequence, draft, compressed);
       return;

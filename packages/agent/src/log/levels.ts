@@ -19,10 +19,12 @@ export interface Levels {
 
 /**
  * Anything that could make a line an error or a warning. Nearly all output holds none of it, and then one pass of this
- * expression (0.5 ns a byte) is all the work; only lines that hold it are looked at by themselves.
+ * expression (0.5 ns a byte) is all the work; only lines that hold it are looked at by themselves. Every alternative has
+ * to name its first character: with `^` in place of the newline the pass takes five times as long.
  */
 const SUSPECT =
-  /[eE]rror|ERR|arning|WARN|warn|[fF]atal|FATAL|CRITICAL|Traceback|panic:|FAIL|[eE]xception|\*\*\* |undefined ref|not found|Segmentation|^[EW]: /gm;
+  /[eE]rror|ERR|arning|WARN|warn|[fF]atal|FATAL|CRITICAL|Traceback|panic:|FAIL|[eE]xception|\*\*\* |undefined ref|not found|Segmentation|\n[EW]: /g;
+const SUSPECT_START = /^[EW]: /;
 
 /** Up to three words that end with a colon, as in `src/main.c:3:5: `, `/usr/bin/ld: main.o: `, or `src/a.ts(3,5): `. */
 const PLACE = '(?:\\S+: ){0,3}';
@@ -77,21 +79,30 @@ export function levelsOf(block: Buffer, text: string): Levels {
     else stretches.push({ lines: count, level });
   };
   let counted = 0;
-  SUSPECT.lastIndex = 0;
-  for (let match = SUSPECT.exec(text); match !== null; match = SUSPECT.exec(text)) {
-    const start = text.lastIndexOf('\n', match.index - 1) + 1;
-    const end = text.indexOf('\n', match.index) + 1 || text.length;
-    SUSPECT.lastIndex = end;
+  for (let at = suspectFrom(text, -1); at !== -1; ) {
+    const start = at === 0 ? 0 : text.lastIndexOf('\n', at - 1) + 1;
+    const end = text.indexOf('\n', at) + 1 || text.length;
     const line = text.slice(start, end - 1);
     const level = levelOf(line);
-    if (level === INFO) continue;
-    add(countLines(block, counted, start), INFO);
-    if (level === ERROR) firstError ??= { index: lines, text: line };
-    add(1, level);
-    counted = end;
+    if (level !== INFO) {
+      add(countLines(block, counted, start), INFO);
+      if (level === ERROR) firstError ??= { index: lines, text: line };
+      add(1, level);
+      counted = end;
+    }
+    at = suspectFrom(text, end - 1);
   }
   add(countLines(block, counted, block.length), INFO);
   return { stretches, lines, firstError };
+}
+
+/** The first place after the newline at `newline` (-1: from the start) that makes its line a suspect; -1: none. */
+function suspectFrom(text: string, newline: number): number {
+  if (newline === -1 && SUSPECT_START.test(text)) return 0;
+  SUSPECT.lastIndex = Math.max(0, newline);
+  const match = SUSPECT.exec(text);
+  if (!match) return -1;
+  return match[0].startsWith('\n') ? match.index + 1 : match.index;
 }
 
 function countLines(block: Buffer, from: number, to: number): number {

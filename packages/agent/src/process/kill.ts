@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findMarked, type Since } from './scan.ts';
+import { findMarked, isGroupAlive, type Since } from './scan.ts';
 
 const LOOK_MS = 10;
+/** Every so many looks the processes themselves are looked at, which takes longer. */
+const CLOSE_LOOK = 8;
 /** A process may start another one while it is being killed: after this many rounds there is no end to expect. */
 const ROUNDS = 20;
 
@@ -13,9 +15,11 @@ export function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean 
 /** Ends a process group: SIGTERM, up to `graceMs` for what is left to do, SIGKILL. */
 export async function killGroup(group: number, graceMs: number): Promise<void> {
   if (!signalGroup(group, 'SIGTERM')) return;
-  for (const end = Date.now() + graceMs; Date.now() < end; ) {
+  const end = Date.now() + graceMs;
+  for (let look = 1; Date.now() < end; look++) {
     await sleep(LOOK_MS);
     if (!signalGroup(group, 0)) return;
+    if (look % CLOSE_LOOK === 0 && !isGroupAlive(group)) return;
   }
   signalGroup(group, 'SIGKILL');
 }

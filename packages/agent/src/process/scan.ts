@@ -21,6 +21,20 @@ export function findMarked(mark: string, since?: Since): number[] {
   return candidates(since).filter((pid) => pid !== process.pid && isMarked(pid, mark));
 }
 
+/**
+ * Whether a process of the group still lives. The dead that nobody has collected, as in a container without an init, do
+ * not count. True where there is no /proc to look at.
+ */
+export function isGroupAlive(group: number): boolean {
+  if (newestPid() === null) return true;
+  return allPids().some((pid) => {
+    const stat = read(`/proc/${pid}/stat`)?.toString('latin1') ?? '';
+    // After the name, which may hold anything, come state, parent and group.
+    const [state, , own] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return Number(own) === group && state !== 'Z' && state !== 'X';
+  });
+}
+
 function candidates(since: Since | undefined): number[] {
   const newest = newestPid();
   if (newest === null) return [];
@@ -29,8 +43,12 @@ function candidates(since: Since | undefined): number[] {
     const pids = Array.from({ length: newest - since.pid + 1 }, (_, index) => since.pid + index);
     return pids.filter((pid) => statSync(`/proc/${pid}`, { throwIfNoEntry: false }) !== undefined);
   }
-  const pids = readdirSync('/proc').map(Number).filter(Number.isInteger);
+  const pids = allPids();
   return isRecent ? pids.filter((pid) => pid >= since.pid) : pids;
+}
+
+function allPids(): number[] {
+  return readdirSync('/proc').map(Number).filter(Number.isInteger);
 }
 
 /** The pid that the system gave last, or null where it can't be read. */

@@ -1,7 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { zstdDecompressSync } from 'node:zlib';
 import {
   type AgentFinished,
   type AgentHello,
@@ -10,25 +9,15 @@ import {
   type JobDispatch,
   type OrchestratorMessage,
 } from '@kiln/protocol/agent-messages.ts';
-import { decodeFrame, type FrameHeader } from '@kiln/protocol/frame.ts';
 import { Compile } from 'typebox/compile';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { linesOf, readFrame, type SeenFrame, type SeenLine } from './log-reader.ts';
 
 const agentMessage = Compile(AgentMessage);
 
-/** A line of a log as a reader sees it. */
-export interface SeenLine {
-  text: string;
-  level: number;
-  component: string;
-  phase: number;
-  step: number;
-  time: number;
-}
-
 /** What came of one attempt. */
 export interface SeenAttempt {
-  frames: { header: FrameHeader; text: Buffer }[];
+  frames: SeenFrame[];
   progress: Extract<AgentMessage, { type: 'job.progress' | 'job.building' }>[];
   finished: AgentFinished[];
 }
@@ -125,7 +114,7 @@ export class FakeOrchestrator {
   }
 
   lines(reference: { jobId: string; attempt: number }): SeenLine[] {
-    return this.attempt(reference).frames.flatMap(({ header, text }) => linesOf(header, text));
+    return this.attempt(reference).frames.flatMap(linesOf);
   }
 
   /** The log as `zstd -d` would print it. */
@@ -215,16 +204,15 @@ export class FakeOrchestrator {
   }
 
   #hearFrame(socket: WebSocket, data: Buffer): void {
-    const { header, compressed } = decodeFrame(data);
+    const frame = readFrame(data);
+    const { header } = frame;
     const { frames } = this.attempt({ jobId: header.job, attempt: header.attempt });
     if (header.sequence <= frames.length) return;
     if (header.sequence !== frames.length + 1) throw new Error(`frame ${header.sequence} came after ${frames.length}`);
-    const text = zstdDecompressSync(compressed);
     const last = frames.at(-1)?.header;
     const expected = last ? last.firstLine + last.lines : 1;
     if (header.firstLine !== expected) throw new Error(`line ${header.firstLine} came where ${expected} was due`);
-    if (text.length !== header.bytes) throw new Error(`a frame of ${text.length} bytes says ${header.bytes}`);
-    frames.push({ header, text });
+    frames.push(frame);
     const held = this.#held.get(header.job);
     if (!this.acknowledges || !held) return;
     socket.send(JSON.stringify({ type: 'log.ack', ...held, sequence: header.sequence }));
@@ -260,13 +248,4 @@ export class FakeOrchestrator {
 
 function bearer(request: IncomingMessage): string {
   return /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
-}
-
-function linesOf(header: FrameHeader, text: Buffer): SeenLine[] {
-  const texts = text.toString('utf8').split('\n').slice(0, -1);
-  const lines: SeenLine[] = [];
-  for (const [count, time, level, component, phase, step] of header.runs) {
-    for (const line of texts.splice(0, count)) lines.push({ text: line, level, component, phase, step, time });
-  }
-  return lines;
 }

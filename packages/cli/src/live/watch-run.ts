@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttemptSummary, JobDetail, RunDetail } from '@kiln/protocol/api.ts';
 import { isFinishedRun } from '@kiln/protocol/states.ts';
 import type { Client } from '../client.ts';
+import { CliError } from '../errors.ts';
 import { elapsed, oneLine, paint, statusWord } from '../output/words.ts';
 import type { LiveConnection, LiveEvent } from './connection.ts';
 import { LogReader, type LogText } from './log-reader.ts';
@@ -10,6 +11,7 @@ import { Screen } from './screen.ts';
 
 /** A hint may be lost: the run is looked at this often anyway, in milliseconds. */
 const LOOK_MS = 1500;
+const PAUSE_MS = 500;
 /** How long a farm may be away before the watch gives up, in milliseconds. */
 const PATIENCE_MS = 60_000;
 
@@ -42,23 +44,28 @@ class RunWatch {
   async run(): Promise<number> {
     this.#detail = await this.#look();
     await this.#screen.print([runHeadline(this.#detail)]);
-    let awaySince = 0;
-    for (;;) {
-      try {
-        const live = await this.#client.live();
-        awaySince = 0;
-        if (await this.#follow(live)) break;
-      } catch (error) {
-        awaySince ||= Date.now();
-        if (Date.now() - awaySince > PATIENCE_MS) throw error;
-      }
-      this.#screen.bottom('the connection is lost, trying again …');
-      await sleep(1000);
+    while (!(await this.#patiently(async () => await this.#follow(await this.#client.live())))) {
+      this.#screen.bottom('the connection was lost, trying again …');
+      await sleep(PAUSE_MS);
     }
     this.#screen.bottom('');
-    const run = await this.#look();
+    const run = await this.#patiently(async () => await this.#look());
     await this.#screen.print(runSummary(run));
     return run.status === 'completed' ? 0 : 1;
+  }
+
+  /** Tries again for a while: a farm that is started again should not end a watch. */
+  async #patiently<T>(work: () => Promise<T>): Promise<T> {
+    const deadline = Date.now() + PATIENCE_MS;
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (Date.now() > deadline) throw error;
+        this.#screen.bottom('the farm does not answer, trying again …');
+        await sleep(PAUSE_MS);
+      }
+    }
   }
 
   async #look(): Promise<RunDetail> {
@@ -86,6 +93,10 @@ class RunWatch {
         if (this.#isOver()) return true;
       }
       return false;
+    } catch (error) {
+      // The farm went away in the middle of an answer: the same as a lost connection.
+      if (error instanceof CliError) return false;
+      throw error;
     } finally {
       clearInterval(timer);
       live.close();

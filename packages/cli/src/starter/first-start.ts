@@ -1,6 +1,7 @@
 import { readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { CHECKOUT } from '../farm/location.ts';
 import { makeStarterFarm, type StarterFarm } from './starter-farm.ts';
 
 /**
@@ -25,7 +26,8 @@ async function hasForeignRecipes(dataDir: string): Promise<boolean> {
 }
 
 function template(host: string): string {
-  return `# Kiln's configuration. Each key can also be set by the environment: http.addr is KILN_HTTP_ADDR.
+  return `# yaml-language-server: $schema=${CHECKOUT}/docs/reference/config.schema.json
+# Kiln's configuration. Each key can also be set by the environment: http.addr is KILN_HTTP_ADDR.
 # All keys: docs/reference/config.md. Check this file with: npx kiln config check
 
 # Name of this farm in /status, logs and metrics.

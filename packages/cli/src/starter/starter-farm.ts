@@ -77,14 +77,16 @@ async function copyRecipes(dataDir: string): Promise<StarterFarm> {
   return farm;
 }
 
-/** The recipe (YAML, or TypeScript with the address in single quotes) with its upstream's address on this machine. */
+/** The recipe (YAML, or TypeScript with the address in single quotes) with its upstream's address, and its schema's, on this machine. */
 export function localise(recipe: string, dataDir: string): string {
-  return recipe.replace(/(\bgit: )('?)(\.\.[\w./-]*)'?/g, (_, key: string, quote: string, path: string) => {
-    const example = /^\.\.\/upstreams\/([\w-]+)$/.exec(path);
-    const place = example ? join(dataDir, 'upstreams', `${example[1]}.git`) : resolve(EXAMPLES, 'recipes', path);
-    const plain = quote === '' && /^[\w./-]+$/.test(place);
-    return `${key}${plain ? place : JSON.stringify(place)}`;
-  });
+  return recipe
+    .replace(/(\bgit: )('?)(\.\.[\w./-]*)'?/g, (_, key: string, quote: string, path: string) => {
+      const example = /^\.\.\/upstreams\/([\w-]+)$/.exec(path);
+      const place = example ? join(dataDir, 'upstreams', `${example[1]}.git`) : resolve(EXAMPLES, 'recipes', path);
+      const plain = quote === '' && /^[\w./-]+$/.test(place);
+      return `${key}${plain ? place : JSON.stringify(place)}`;
+    })
+    .replace('$schema=../../', () => `$schema=${CHECKOUT}/`);
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -129,7 +129,8 @@ export class Part {
     const livedMs = Date.now() - this.#startedAt;
     this.#deaths = livedMs > 60_000 ? 1 : this.#deaths + 1;
     const waitMs = restartDelayMs(this.#deaths);
-    this.#options.log.warn({ part: this.#options.name, code, signal, waitMs }, 'part ended, starting it again');
+    const why = ending.message === null ? {} : { error: ending.message };
+    this.#options.log.warn({ part: this.#options.name, code, signal, ...why, waitMs }, 'part ended, starting it again');
     void this.#restart(waitMs);
   }
 

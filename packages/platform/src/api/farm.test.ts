@@ -83,7 +83,7 @@ it('asks for a look at an upstream', async () => {
 
 it('shows on the overview what is wrong, and what is going on', async () => {
   const before = await checked<Overview>('/api/overview', Overview);
-  expect(before.problems[0]).toEqual({ message: 'no agent is connected: 1 job waiting', href: '/agents' });
+  expect(before.problems[0]).toEqual({ message: 'no agent is connected: 1 job waiting', href: '/fleet' });
   await seedRun(p.db, special, '1');
   const agentId = await seedAgent(p.db, 'one', ['linux']);
   await claim(p.db, agentId, 'one', ['linux']);

@@ -109,6 +109,7 @@ CREATE INDEX runs_recent ON runs (created_at DESC, run_id);
 CREATE INDEX runs_recipe ON runs (recipe, created_at DESC);
 CREATE INDEX runs_open ON runs (status) WHERE status IN ('queued', 'building', 'publishing', 'cancelling');
 CREATE INDEX runs_retry ON runs (retry_at) WHERE retry_at IS NOT NULL;
+CREATE INDEX runs_finished ON runs (finished_at);
 CREATE INDEX runs_request ON runs (request_id);
 
 -- Consecutive failures of a version. A success removes the row.

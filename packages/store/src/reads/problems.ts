@@ -20,13 +20,13 @@ async function silence(sql: Queryable): Promise<Problem[]> {
       (SELECT count(*) FROM jobs WHERE status = 'queued' AND unmet = 0) AS waiting`;
   if (!row || row.connected > 0) return [];
   const waiting = row.waiting === 0 ? 'nothing can be built' : `${amount(row.waiting, 'job')} waiting`;
-  return [{ message: `no agent is connected: ${waiting}`, href: '/agents' }];
+  return [{ message: `no agent is connected: ${waiting}`, href: '/fleet' }];
 }
 
 async function deadLetters(sql: Queryable): Promise<Problem[]> {
   const count = await countDeadLetters(sql);
   if (count === 0) return [];
-  return [{ message: `${amount(count, 'event')} failed every attempt and became dead letters`, href: '/dead-letters' }];
+  return [{ message: `${amount(count, 'event')} failed every attempt and became dead letters`, href: '/operations' }];
 }
 
 /** Jobs whose labels no connected agent has. */
@@ -39,7 +39,7 @@ async function unfitting(sql: Queryable): Promise<Problem[]> {
     GROUP BY j.labels ORDER BY count DESC LIMIT ${LIMIT}`;
   return rows.map(({ labels, count }) => ({
     message: `${amount(count, 'job')} waiting for an agent with ${labels.join(', ')}`,
-    href: '/agents',
+    href: '/fleet',
   }));
 }
 

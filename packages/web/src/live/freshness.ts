@@ -45,7 +45,9 @@ export class Freshness {
     // An answer that is under way may have been made before the change: it is let through, and asked for again.
     const fresh = { key, again: this.#client.isFetching({ queryKey: key }) > 0 };
     this.#waiting.set(name, fresh);
-    void this.#client.invalidateQueries({ queryKey: key }, { cancelRefetch: false });
+    // A page that nobody looks at is refreshed when somebody does.
+    const refetchType = document.hidden ? 'none' : 'active';
+    void this.#client.invalidateQueries({ queryKey: key, refetchType }, { cancelRefetch: false });
     setTimeout(
       () => {
         this.#waiting.delete(name);

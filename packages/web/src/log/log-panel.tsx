@@ -12,7 +12,6 @@ import { useLogPrefs } from './prefs.ts';
 import { parseSelection, selectionHash } from './selection.ts';
 import { useFollow } from './use-follow.ts';
 import { type LogOf, useLog } from './use-log.ts';
-import { scrollTopOf } from './window.ts';
 
 /**
  * The log of one attempt. Opens at the lines that the address names, else at the cause of the failure, else at the end
@@ -33,20 +32,25 @@ export function LogPanel({
 }) {
   const scroller = useRef<HTMLDivElement>(null);
   const store = useLog(log);
-  const { prefs, nextTimes, toggleWrap } = useLogPrefs();
+  const { prefs, nextTimes, setWrap } = useLogPrefs();
   const navigate = useNavigate();
   const location = useLocation();
   const selection = parseSelection(location.hash);
   const startAtEnd = !log.finished && selection === null;
   const follow = useFollow(scroller, store.shown, { wrapped: prefs.wrap, startAtEnd });
-  const { view, viewHeight, shown, following } = follow;
+  const { view, shown, following, measured } = follow;
 
-  const jumpTo = (line: number) => follow.scrollTo(scrollTopOf(line, viewHeight, shown, prefs.wrap));
+  const jumpTo = (line: number) => follow.toLine(line);
+  /** What one looks at stays where it is: the line of the address or the cause, else what is in the middle. */
+  const toggleWrap = () => {
+    const seen = [selection?.first, cause].find((line) => line && isVisible(scroller.current, line));
+    if (!following) follow.toLine(seen ?? Math.round((view.first + view.last) / 2), !prefs.wrap);
+    setWrap(!prefs.wrap);
+  };
   const target = selection?.first ?? (log.finished ? cause : null);
   const jumpedTo = useRef<number | null>(null);
-  const measured = viewHeight > 0 && shown > 0;
   useEffect(() => {
-    if (target === null || !measured || target > shown || jumpedTo.current === target) return;
+    if (target === null || !measured || shown === 0 || target > shown || jumpedTo.current === target) return;
     const first = jumpedTo.current === null;
     jumpedTo.current = target;
     if (first || !isVisible(scroller.current, target)) jumpTo(target);
@@ -67,7 +71,7 @@ export function LogPanel({
       else if (event.key === 'w') toggleWrap();
       else if (event.key === 't') nextTimes();
       else if (event.key === 'End') follow.toEnd();
-      else if (event.key === 'Home') follow.scrollTo(0);
+      else if (event.key === 'Home') follow.toStart();
       else return;
       event.preventDefault();
     };

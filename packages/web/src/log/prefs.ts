@@ -10,7 +10,7 @@ export interface LogPrefs {
 }
 
 /** The preferences, and what changes them. */
-export function useLogPrefs(): { prefs: LogPrefs; nextTimes: () => void; toggleWrap: () => void } {
+export function useLogPrefs(): { prefs: LogPrefs; nextTimes: () => void; setWrap: (wrap: boolean) => void } {
   const [prefs, setPrefs] = useLocalStorage<LogPrefs>({
     key: 'kiln-log',
     defaultValue: { times: 'since', wrap: false },
@@ -22,6 +22,6 @@ export function useLogPrefs(): { prefs: LogPrefs; nextTimes: () => void; toggleW
       const at = TIME_MODES.indexOf(prefs.times);
       setPrefs({ ...prefs, times: TIME_MODES[(at + 1) % TIME_MODES.length] ?? 'since' });
     },
-    toggleWrap: () => setPrefs({ ...prefs, wrap: !prefs.wrap }),
+    setWrap: (wrap) => setPrefs({ ...prefs, wrap }),
   };
 }

@@ -1,8 +1,10 @@
 import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from 'react';
-import { type Window, windowAt } from './window.ts';
+import { ROW_HEIGHT, scrollTopOf, type Window, windowAt } from './window.ts';
 
 /** Nearer than this to the end counts as at the end. */
 const END_PX = 6;
+/** Corrections on the way to a line among wrapped ones. */
+const MOST_TRIES = 8;
 
 /**
  * The scrolling of a log: which lines are on the screen, and whether the view keeps to the end as lines come. Scrolling
@@ -21,7 +23,7 @@ export function useFollow(
   const latest = useRef({ top: 0, following });
   latest.current.following = following;
 
-  const scaled = windowAt(0, viewHeight, lines).height < lines * 20;
+  const scaled = windowAt(0, viewHeight, lines).height < lines * ROW_HEIGHT;
   const holds = !following && (options.wrapped || scaled) && held > 0 && held < lines;
   const shown = holds ? held : lines;
   if (!holds && held !== lines) setHeld(lines);
@@ -45,6 +47,19 @@ export function useFollow(
     }
   });
 
+  // Where lines are of different heights, the way to one is found in steps: look where it came to be, correct, look again.
+  const aim = useRef<{ line: number; tries: number } | null>(null);
+  useEffect(() => {
+    const element = scroller.current;
+    const row = aim.current && element?.querySelector<HTMLElement>(`[data-row="${aim.current.line}"]`);
+    if (!element || !aim.current || !row?.parentElement) return;
+    const off = centreOf(row) - centreOf(element);
+    const before = element.scrollTop;
+    const stretch = row.parentElement.offsetHeight / (row.parentElement.childElementCount * ROW_HEIGHT);
+    if (Math.abs(off) > ROW_HEIGHT && aim.current.tries > 0) element.scrollTop = before + off / stretch;
+    aim.current = element.scrollTop === before ? null : { line: aim.current.line, tries: aim.current.tries - 1 };
+  });
+
   useEffect(() => {
     const element = scroller.current;
     if (!element) return;
@@ -59,6 +74,7 @@ export function useFollow(
     };
     // A wheel turned up leaves the end even when new lines would scroll on before the scroll event comes.
     const onWheel = ({ deltaY }: WheelEvent) => {
+      aim.current = null;
       if (deltaY >= 0 || !latest.current.following || element.scrollHeight <= element.clientHeight) return;
       setScrollTop(element.scrollTop);
       setFollowing(false);
@@ -71,7 +87,6 @@ export function useFollow(
     };
   }, [scroller]);
 
-  /** Scrolls to a position (see `scrollTopOf`), away from the end. */
   const scrollTo = (top: number) => {
     setFollowing(false);
     setScrollTop(top);
@@ -80,5 +95,24 @@ export function useFollow(
       if (scroller.current) scroller.current.scrollTop = top;
     });
   };
-  return { view, viewHeight, shown, following, toEnd: () => setFollowing(true), scrollTo };
+  const toLine = (line: number, wrapped = options.wrapped) => {
+    scrollTo(scrollTopOf(line, viewHeight, shown, wrapped));
+    aim.current = wrapped ? { line, tries: MOST_TRIES } : null;
+  };
+  return {
+    view,
+    shown,
+    following,
+    /** Whether the view has its size. */
+    measured: viewHeight > 0,
+    toEnd: () => setFollowing(true),
+    toStart: () => scrollTo(0),
+    /** Puts a line into the middle of the view, as near as it goes. */
+    toLine,
+  };
+}
+
+function centreOf(element: Element): number {
+  const { top, height } = element.getBoundingClientRect();
+  return top + height / 2;
 }

@@ -3,46 +3,45 @@ import { useSyncExternalStore } from 'react';
 import { lastTick, onTick } from '../api/clock.ts';
 import { exactTime, relativeTime } from './format.ts';
 
-/** The farm's time in milliseconds since the epoch; the component renders again every second. */
-export function useNow(): number {
-  return useSyncExternalStore(onTick, lastTick);
+/** A text that depends on the farm's time; the component renders again only when the text is another one. */
+function useTicking(text: (now: number) => string): string {
+  return useSyncExternalStore(onTick, () => text(lastTick()));
 }
 
 /** How long ago (or until) a moment is, ticking; the exact one on hover. */
 export function Ago({ at }: { at: string }) {
-  const now = useNow();
+  const text = useTicking((now) => relativeTime(Date.parse(at), now));
   return (
     <time dateTime={at} title={exactTime(at)} className="nowrap">
-      {relativeTime(Date.parse(at), now)}
+      {text}
     </time>
   );
 }
 
 /** When something is tried again: `in 4m`, or that it is due. */
 export function Again({ at }: { at: string }) {
-  const now = useNow();
-  const due = Date.parse(at) <= now;
+  const text = useTicking((now) => (Date.parse(at) <= now ? 'at any moment' : relativeTime(Date.parse(at), now)));
   return (
     <time dateTime={at} title={exactTime(at)} className="nowrap">
-      {due ? 'at any moment' : relativeTime(Date.parse(at), now)}
+      {text}
     </time>
   );
 }
 
-/** How long something took, or has taken so far: ticks while `to` is null. */
+/** How long something took, or has taken so far: ticks while `to` is null. Times as text or in milliseconds. */
 export function Elapsed({ from, to }: { from: string | number; to: string | number | null }) {
-  return to === null ? <Ticking from={ms(from)} /> : <span className="nowrap">{span(ms(from), ms(to))}</span>;
+  if (to === null) return <Ticking from={milliseconds(from)} />;
+  return <span className="nowrap">{formatDuration(Math.max(0, milliseconds(to) - milliseconds(from)))}</span>;
 }
 
 function Ticking({ from }: { from: number }) {
-  const now = useNow();
-  return <span className="nowrap">{formatDuration(Math.max(0, Math.floor((now - from) / 1000) * 1000))}</span>;
+  const text = useTicking((now) => {
+    const seconds = Math.max(0, Math.floor((now - from) / 1000));
+    return seconds < 10 ? `${seconds}s` : formatDuration(seconds * 1000);
+  });
+  return <span className="nowrap">{text}</span>;
 }
 
-function ms(time: string | number): number {
+function milliseconds(time: string | number): number {
   return typeof time === 'number' ? time : Date.parse(time);
-}
-
-function span(from: number, to: number): string {
-  return formatDuration(Math.max(0, to - from));
 }

@@ -100,13 +100,13 @@ function entry(label: string, icon: typeof IconBox, go: () => void, hint?: strin
 /** Looks like (the beginning of) an id that the farm gives out. */
 const ID = /^[0-9a-f]{8}(-[0-9a-f-]*)?$/i;
 
-/** In the order in which they are offered where nothing speaks for one of them. */
+/** In the order in which they are offered. */
 const GROUPS = ['Pages', 'Recipes', 'Actions', 'Runs', 'Packages'] as const;
 const MOST_OF_A_GROUP = 7;
 
 /**
- * The entries that have every word of the query, in groups, the best first: those whose label begins with it, then those
- * with a word that begins with it. An id is offered as a trace, first. Without a query: pages, actions and a few runs.
+ * The entries that have every word of the query, in groups, in each the best first: those whose label begins with it,
+ * then those with a word that begins with it. An id is offered as a trace, first. Without a query: pages, actions and a few runs.
  */
 export function findEntries(entries: PaletteEntry[], query: string, trace: (id: string) => void): PaletteEntry[] {
   const wanted = query.trim().toLowerCase();
@@ -117,16 +117,15 @@ export function findEntries(entries: PaletteEntry[], query: string, trace: (id: 
     return [...first, ...entries.filter(({ group }) => group === 'Runs').slice(0, 6)];
   }
   const words = wanted.split(/\s+/);
-  const found = GROUPS.map((group) =>
+  const found = GROUPS.flatMap((group) =>
     entries
       .filter((each) => each.group === group)
       .map((each) => ({ each, score: scoreOf(each, wanted, words) }))
       .filter(({ score }) => score > 0)
       .toSorted((a, b) => b.score - a.score)
-      .slice(0, MOST_OF_A_GROUP),
-  )
-    .toSorted((a, b) => (b[0]?.score ?? 0) - (a[0]?.score ?? 0))
-    .flatMap((group) => group.map(({ each }) => each));
+      .slice(0, MOST_OF_A_GROUP)
+      .map(({ each }) => each),
+  );
   if (!ID.test(wanted)) return found;
   const id = query.trim();
   const story: PaletteEntry = {
@@ -139,9 +138,11 @@ export function findEntries(entries: PaletteEntry[], query: string, trace: (id: 
   return [story, ...found];
 }
 
-function scoreOf({ label, hint, id }: PaletteEntry, wanted: string, words: string[]): number {
+function scoreOf({ group, label, hint, id }: PaletteEntry, wanted: string, words: string[]): number {
   const name = label.toLowerCase();
-  const all = `${name} ${hint?.toLowerCase() ?? ''} ${id.toLowerCase()}`;
+  // The hints of pages and actions are keys, not words.
+  const all =
+    group === 'Pages' || group === 'Actions' ? name : `${name} ${hint?.toLowerCase() ?? ''} ${id.toLowerCase()}`;
   if (!words.every((word) => all.includes(word))) return 0;
   if (name === wanted) return 5;
   if (name.startsWith(wanted)) return 4;

@@ -56,6 +56,7 @@ export default function RunDialog({ recipe, onClose }: { recipe: string | undefi
             value={name}
             onChange={setName}
             searchable
+            openOnFocus={false}
             placeholder={recipes.isPending ? 'Loading…' : 'Choose one'}
             nothingFoundMessage="No recipe of that name"
             data-autofocus={recipe === undefined || undefined}

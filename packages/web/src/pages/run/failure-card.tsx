@@ -49,10 +49,10 @@ export function FailureCard({ run }: { run: RunDetail }) {
         <b>
           {run.retryAt ? (
             <>
-              Tried again <Again at={run.retryAt} />
+              Next try <Again at={run.retryAt} />
             </>
           ) : (
-            'Not tried again by itself'
+            'No further try by itself'
           )}
         </b>
         {run.retriesLeft !== null && <span className="dim">{plural(run.retriesLeft, 'try left', 'tries left')}</span>}

@@ -108,6 +108,7 @@ export function RunHeader({
 /** Cancel and Retry, where they are allowed. */
 export function RunActions({ run }: { run: RunDetail }) {
   const client = useQueryClient();
+  const navigate = useNavigate({ from: '/runs/$runId' });
   const after = () => client.invalidateQueries({ queryKey: ['run', run.runId] });
   return (
     <>
@@ -134,6 +135,8 @@ export function RunActions({ run }: { run: RunDetail }) {
           run={async () => {
             await actions.retryRun(run.runId);
             await after();
+            // What was selected belongs to the attempt before.
+            await navigate({ search: ({ attempt, ...rest }) => rest, replace: true });
           }}
         >
           Retry now

@@ -53,7 +53,7 @@ export function RunPage() {
                 ) : (
                   <div className={css.noLog}>
                     <Empty title={job?.status === 'cancelled' ? 'Cancelled before it began' : 'Waiting to begin'}>
-                      {job?.waiting || 'The log appears here as soon as an agent takes the job.'}
+                      {capitalised(job?.waiting ?? '') || 'The log appears here as soon as an agent takes the job.'}
                     </Empty>
                   </div>
                 )}
@@ -65,4 +65,8 @@ export function RunPage() {
       </Loaded>
     </div>
   );
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -1,0 +1,66 @@
+import { SUBJECTS } from '@kiln/protocol/live.ts';
+import type { FarmContext } from '@kiln/store/context.ts';
+import { Reporter } from './reporter.ts';
+import { TIMING, type Timing } from './timing.ts';
+
+export interface ForgeReports {
+  /** Tells what is to be told now; what a forge does not take stays for later. */
+  flush(): Promise<void>;
+}
+
+/**
+ * Tells the forges how the runs for their commits go. Builds never wait for it: what is still to be told is the difference
+ * between the runs and what was written down as told, so that nothing is lost over a crash or while a forge is away. A report
+ * may be said twice, which changes nothing. Without a configured forge nothing is looked at.
+ */
+export function startForgeReports(context: FarmContext, timing: Timing = TIMING): ForgeReports {
+  const { bus, config, lifecycle, metrics } = context;
+  const counter = metrics.counter('forge_reports_total', 'Reports to forges about runs, by what became of them', [
+    'kind',
+    'outcome',
+  ]);
+  const reporters = config.forges.map((forge) => {
+    const count = (outcome: string) => counter.inc({ kind: forge.kind, outcome });
+    return new Reporter({ ...context, count }, forge, timing);
+  });
+  for (const reporter of reporters) {
+    let again = () => {};
+    const wake = (ring: () => void) => {
+      again = ring;
+      return gathered(ring, timing.gatherMs, (hint) => bus.subscribe(SUBJECTS.changed, hint));
+    };
+    lifecycle.loop(`forge ${reporter.host}`, { everyMs: timing.everyMs, wake }, async (signal) => {
+      if (await reporter.round(signal)) again();
+    });
+  }
+  return {
+    async flush() {
+      await Promise.all(
+        reporters.map(async (reporter) => {
+          while (await reporter.round(lifecycle.signal));
+        }),
+      );
+    },
+  };
+}
+
+/** Rings a little after a hint about a run, once for all hints until then. */
+function gathered(
+  ring: () => void,
+  gatherMs: number,
+  subscribe: (hint: (message: unknown) => void) => () => void,
+): () => void {
+  let timer: NodeJS.Timeout | null = null;
+  const unsubscribe = subscribe((message) => {
+    const aboutRun = typeof message === 'object' && message !== null && 'topic' in message && message.topic === 'run';
+    if (!aboutRun || timer) return;
+    timer = setTimeout(() => {
+      timer = null;
+      ring();
+    }, gatherMs);
+  });
+  return () => {
+    unsubscribe();
+    if (timer) clearTimeout(timer);
+  };
+}
