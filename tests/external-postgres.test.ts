@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { DebianPostgres, debianPostgres } from './support/debian-postgres.ts';
 import { type Farm, runsOf, startFarm } from './support/farm.ts';
 import { until } from './support/farm-context.ts';
-import { type RunningFarm, startFarm as startUp, stopFarm } from './support/kiln-up.ts';
+import { type RunningFarm, startKiln, stopKiln } from './support/kiln-up.ts';
 
 const LINES = 20_000;
 const LOUD = `steps:
@@ -93,14 +93,14 @@ describe.skipIf(absent)(`a PostgreSQL of Debian's packages${absent ? ' (postgres
     const farms: RunningFarm[] = [];
     afterEach(async () => {
       for (const farm of farms.splice(0)) {
-        if (farm.process.exitCode === null) await stopFarm(farm);
+        if (farm.process.exitCode === null) await stopKiln(farm);
         await rm(farm.dataDir, { recursive: true, force: true });
       }
     });
 
     async function up(url: string): Promise<RunningFarm> {
       const dataDir = await mkdtemp(join(tmpdir(), 'kiln-up-'));
-      const farm = startUp(dataDir, ['--no-starter'], { KILN_DATABASE_URL: url });
+      const farm = startKiln(dataDir, ['--no-starter'], { KILN_DATABASE_URL: url });
       farms.push(farm);
       return farm;
     }
@@ -172,7 +172,7 @@ describe.skipIf(absent)(`a PostgreSQL of Debian's packages${absent ? ' (postgres
           error: `connect ECONNREFUSED 127.0.0.1:${closed.port}`,
         }),
       ]);
-      expect(await stopFarm(farm)).toBe(0);
+      expect(await stopKiln(farm)).toBe(0);
     });
   });
 });

@@ -13,8 +13,8 @@ import {
   LAUNCHER,
   pidOf,
   type RunningFarm,
-  startFarm,
-  stopFarm,
+  startKiln,
+  stopKiln,
   untilReady,
 } from './support/kiln-up.ts';
 
@@ -29,13 +29,13 @@ async function folder(): Promise<string> {
 }
 
 function up(dataDir: string, args: string[] = [], env: Record<string, string> = {}): RunningFarm {
-  const farm = startFarm(dataDir, args, env);
+  const farm = startKiln(dataDir, args, env);
   farms.push(farm);
   return farm;
 }
 
 afterAll(async () => {
-  for (const farm of farms) if (farm.process.exitCode === null) await stopFarm(farm);
+  for (const farm of farms) if (farm.process.exitCode === null) await stopKiln(farm);
   for (const path of folders) await rm(path, { recursive: true, force: true });
 });
 
@@ -193,7 +193,7 @@ describe('the first start', () => {
   test('SIGTERM stops everything without an error', async () => {
     const pids = await Promise.all(PARTS.map(async (part) => await pidOf(farm.dataDir, part)));
     farm.events.length = 0;
-    expect(await stopFarm(farm)).toBe(0);
+    expect(await stopKiln(farm)).toBe(0);
     expect(pids.filter(isAlive)).toEqual([]);
     expect(farm.events.filter((event) => event.level === 'error')).toEqual([]);
     expect(farm.noise).toEqual([]);
@@ -208,7 +208,7 @@ describe('the first start', () => {
     const third = up(farm.dataDir);
     client = await clientOf(third);
     expect((await client.get<PackageList>('/api/packages')).packages.length).toBeGreaterThan(0);
-    expect(await stopFarm(third)).toBe(0);
+    expect(await stopKiln(third)).toBe(0);
   });
 });
 
@@ -218,7 +218,7 @@ describe('other ways to start', () => {
     dataDir = await folder();
   });
   afterEach(async () => {
-    for (const farm of farms) if (farm.process.exitCode === null) await stopFarm(farm);
+    for (const farm of farms) if (farm.process.exitCode === null) await stopKiln(farm);
   });
 
   test('--once builds what is new and ends, with nothing listening', { timeout: 90_000 }, async () => {
@@ -255,7 +255,7 @@ describe('other ways to start', () => {
     expect(ready.http).toBeNull();
     expect(farm.events.some((event) => event.msg === 'webhook server listening')).toBe(false);
     expect(farm.stdout()).toContain('off: http.addr is not set');
-    expect(await stopFarm(farm)).toBe(0);
+    expect(await stopKiln(farm)).toBe(0);
   });
 
   test('a mistake in the configuration is named with its line', async () => {

@@ -117,6 +117,21 @@ describe.skipIf(chromiumPath === null)('the log', { timeout: 90_000 }, () => {
     await page.context().close();
   });
 
+  it('keeps what one looks at in view when lines are wrapped, and shows an earlier attempt', async () => {
+    const { page } = await open('musl');
+    const seen = async () => (await visibleLines(page)).map(({ line }) => line);
+    await expect.poll(seen).toContain(1842);
+    await page.keyboard.press('w');
+    await page.getByTestId('log').locator('[data-wrap]').waitFor();
+    await expect.poll(seen).toContain(1842);
+    await expect.poll(async () => (await seen()).indexOf(1842)).toBeGreaterThan(2);
+    await page.getByLabel('Attempt').first().click();
+    await page.getByRole('option', { name: 'Attempt 1' }).click();
+    await page.waitForURL(/attempt=1/);
+    await expect.poll(seen).toContain(1842);
+    await page.context().close();
+  });
+
   it('scrolls through a million lines, to both ends, and wraps them', async () => {
     const run = fixture.farm.data.runs.find((each) => each.version === '6.9.2-1');
     const { page, complaints } = await openPage(browser, `${fixture.url}runs/${run?.runId}`);

@@ -1,13 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { EventDetail, RunDetail, RunList, StartedRun } from '@kiln/protocol/api.ts';
 import { isFinishedRun } from '@kiln/protocol/states.ts';
-
-const KILN = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
+import { startKiln, stopKiln, untilReady } from './kiln-up.ts';
 
 export interface FarmOptions {
   /** Recipe files by name: `hello.yaml` to its text. */
@@ -34,8 +32,8 @@ export interface Farm {
   start(recipe: string, version?: string): Promise<EventDetail>;
   /** Waits until a run is finished. */
   finished(runId: string, timeoutMs?: number): Promise<RunDetail>;
-  /** SIGTERM; resolves to the exit code. */
-  stop(): Promise<number | null>;
+  /** SIGTERM; resolves to the exit code, or the signal that had ended it already. */
+  stop(): Promise<number | string>;
   /** Stops it and removes its data. */
   remove(): Promise<void>;
 }
@@ -51,32 +49,9 @@ export async function startFarm(options: FarmOptions): Promise<Farm> {
       `farm_id: test\nrecipes_dir: recipes\nhttp:\n  addr: 127.0.0.1:0\norchestrator:\n  addr: 127.0.0.1:0\nagent:\n  addr: 127.0.0.1:0\n${options.config ?? ''}`,
     );
   }
-  const env = { ...process.env, NODE_ENV: 'test', ...options.env };
-  const supervisor = spawn(
-    process.execPath,
-    [KILN, 'up', '--data', data, '--no-starter', '--log-format', 'logfmt', ...(options.args ?? [])],
-    {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      env,
-    },
-  );
-  let words = '';
-  supervisor.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    words += text;
-  });
-  const readyFile = join(data, 'run', 'ready.json');
-  const deadline = Date.now() + 60_000;
-  let ready: { pid: number; http: string } | null = null;
-  while (!ready) {
-    if (supervisor.exitCode !== null || Date.now() > deadline) throw new Error(`the farm did not start:\n${words}`);
-    const told = await readFile(readyFile, 'utf8').then(
-      (text) => JSON.parse(text) as { pid: number; http: string },
-      () => null,
-    );
-    if (told?.pid === supervisor.pid) ready = told;
-    else await sleep(20);
-  }
-  const url = ready.http.startsWith('http') ? ready.http : `http://${ready.http}`;
+  const args = ['--no-starter', '--log-format', 'logfmt', ...(options.args ?? [])];
+  const kiln = startKiln(data, args, options.env);
+  const url = (await untilReady(kiln)).http ?? '';
   const token = (await readFile(join(data, 'admin-token'), 'utf8')).trim();
 
   const api = async <T>(path: string, init: { method?: string; body?: unknown } = {}): Promise<T> => {
@@ -96,8 +71,8 @@ export async function startFarm(options: FarmOptions): Promise<Farm> {
     data,
     url,
     token,
-    supervisor,
-    log: () => words,
+    supervisor: kiln.process,
+    log: () => kiln.noise.join('\n'),
     api,
     async start(recipe, version) {
       const started = await api<StartedRun>('/api/runs', {
@@ -116,16 +91,11 @@ export async function startFarm(options: FarmOptions): Promise<Farm> {
         const run = await api<RunDetail>(`/api/runs/${runId}`);
         if (isFinishedRun(run.status)) return run;
         if (Date.now() > until)
-          throw new Error(`run ${runId} is still ${run.status} after ${timeoutMs} ms:\n${words.slice(-4000)}`);
+          throw new Error(`run ${runId} is still ${run.status} after ${timeoutMs} ms:\n${farm.log().slice(-4000)}`);
         await sleep(50);
       }
     },
-    async stop() {
-      if (supervisor.exitCode !== null) return supervisor.exitCode;
-      const ended = new Promise<number | null>((done) => supervisor.once('exit', (code) => done(code)));
-      supervisor.kill('SIGTERM');
-      return await ended;
-    },
+    stop: async () => await stopKiln(kiln),
     async remove() {
       await farm.stop();
       await rm(data, { recursive: true, force: true });

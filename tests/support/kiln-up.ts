@@ -25,7 +25,7 @@ export interface RunningFarm {
 export const LAUNCHER = join(CHECKOUT, 'packages', 'cli', 'bin', 'kiln.mjs');
 
 /** Starts `kiln up` with ports of the system's choice and a log in JSON. */
-export function startFarm(dataDir: string, args: string[] = [], env: Record<string, string> = {}): RunningFarm {
+export function startKiln(dataDir: string, args: string[] = [], env: Record<string, string> = {}): RunningFarm {
   const child = spawn(process.execPath, [LAUNCHER, 'up', '--data', dataDir, '--log-format', 'json', ...args], {
     env: { PATH: process.env.PATH, HOME: dataDir, ...FREE_PORTS, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -78,7 +78,7 @@ export async function clientOf(farm: RunningFarm): Promise<Client> {
 }
 
 /** Ends the farm in order. Returns its exit code. */
-export async function stopFarm(farm: RunningFarm): Promise<number | NodeJS.Signals> {
+export async function stopKiln(farm: RunningFarm): Promise<number | NodeJS.Signals> {
   farm.process.kill('SIGTERM');
   return await farm.ended;
 }

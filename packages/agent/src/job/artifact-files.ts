@@ -2,6 +2,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { glob } from 'tinyglobby';
 import { StepProblem } from './job-context.ts';
+import { linkedFiles } from './linked-files.ts';
 
 /** How many files are named when a pattern matched none. */
 const NEAR = 5;
@@ -43,7 +44,14 @@ export async function findArtifacts(
 }
 
 async function matches(root: string, pattern: string, ignore: string[]): Promise<string[]> {
-  return await glob(pattern, { cwd: root, ignore, dot: false, followSymbolicLinks: false, onlyFiles: true });
+  return await glob(pattern, {
+    cwd: root,
+    ignore,
+    dot: false,
+    followSymbolicLinks: false,
+    onlyFiles: true,
+    fs: linkedFiles,
+  });
 }
 
 /** The regular file behind a match; null when it is none, or a link leads out of the workspace. */

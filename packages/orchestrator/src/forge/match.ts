@@ -32,7 +32,9 @@ function placeOf(git: string): { http: boolean; host: string } | null {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(git)) {
     const url = URL.canParse(git) ? new URL(git) : null;
     if (!url?.host) return null;
-    return /^https?:$/.test(url.protocol) ? { http: true, host: url.host } : { http: false, host: url.hostname };
+    return /^https?:$/.test(url.protocol)
+      ? { http: true, host: url.host }
+      : { http: false, host: url.hostname.toLowerCase() };
   }
   const host = SCP_LIKE.exec(git)?.[1];
   return host ? { http: false, host: host.toLowerCase() } : null;

@@ -22,8 +22,8 @@ import { wordsOf } from './words.ts';
 
 /** Reports to one forge that are under way at once. */
 const PARALLEL = 4;
-/** Longer than one report can take, redirect and all. */
-const LEASE_MS = 60_000;
+/** Longer than the two calls that one report can take. */
+const LEASE_MS = 30_000;
 /** How far a look must have come before it is written down. */
 const ENROL_STEP_MS = 60_000;
 

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import type { Failure } from '@kiln/protocol/agent-messages.ts';
 import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
 import type { Database } from '@kiln/store/database.ts';
 import { insertEvent } from '@kiln/store/events.ts';
@@ -75,7 +76,7 @@ export async function commitRun(
   };
 }
 
-export const FAILURE = {
+export const FAILURE: Failure = {
   class: 'Command Failed',
   message: 'step "make" ended with exit code 2',
   phase: 'test',

@@ -64,6 +64,11 @@ export function formatWait(ms: number): string {
   return formatDuration(ms).replace(/(?<=\S) 00[smh]$/, '');
 }
 
+/** A sentence of the farm as the beginning of a line: with a capital letter. */
+export function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** The first part of an id, enough to tell it from its neighbours. */
 export function shortId(id: string): string {
   return id.slice(0, 8);

@@ -3,7 +3,8 @@ import { IconSearch } from '@tabler/icons-react';
 import { useNavigate } from '@tanstack/react-router';
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react';
 import css from './palette.module.css';
-import { findEntries, type PaletteEntry, usePaletteEntries } from './palette-entries.ts';
+import { usePaletteEntries } from './palette-entries.ts';
+import { findEntries, type PaletteEntry } from './palette-find.ts';
 import { useShell } from './shell-context.ts';
 
 /** The command palette: type a few letters, Enter goes there or does it. */

@@ -1,9 +1,11 @@
-import { Alert, Button, Checkbox, Group, Modal, Select, Stack, TextInput } from '@mantine/core';
+import { Button, Checkbox, Group, Modal, Select, Stack, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { actions } from '../api/actions.ts';
 import { queries } from '../api/queries.ts';
+import { capitalised } from '../parts/format.ts';
+import { Problem } from '../parts/notices.tsx';
 import { followEvent } from './follow-event.ts';
 
 /** Starts a run: which recipe, at which version, and whether even when it exists already. Goes to the run it became. */
@@ -75,11 +77,7 @@ export default function RunDialog({ recipe, onClose }: { recipe: string | undefi
             checked={force}
             onChange={(event) => setForce(event.currentTarget.checked)}
           />
-          {refused && (
-            <Alert color="red.7" role="alert" title="Not started">
-              {refused}
-            </Alert>
-          )}
+          {refused && <Problem title="Not started" error={new Error(capitalised(refused))} />}
           <Group justify="flex-end" gap="xs">
             <Button size="sm" onClick={onClose}>
               Close

@@ -42,12 +42,12 @@ export function FleetPage() {
       </Loaded>
       <Section title="Add an agent">
         <p className={css.add}>
-          On the other machine, with the join token of this farm (the file <code>join-token</code> in its data
-          directory):
+          On the other machine, with a copy of the file <code>join-token</code> from the data directory of this farm.
+          The port is the orchestrator’s:
         </p>
         <Commands
           label="command to start an agent"
-          lines={`KILN_JOIN_TOKEN=… kiln agent --orchestrator ws://${location.hostname}:10143`}
+          lines={`kiln agent --orchestrator ws://${location.hostname}:10143 --join-token-file join-token`}
         />
       </Section>
     </Page>

@@ -11,6 +11,7 @@ import { Empty, Loaded, SkeletonRows } from '../../parts/notices.tsx';
 import { Page, Section } from '../../parts/page.tsx';
 import { groupPackages } from './group.ts';
 import { PackageLine } from './package-line.tsx';
+import css from './packages.module.css';
 
 const route = getRouteApi('/app/packages');
 
@@ -51,7 +52,7 @@ export function PackagesPage() {
                 }
                 data-search
               />
-              <div ref={list}>
+              <div ref={list} className={css.repositories}>
                 {shown.length === 0 && <Empty title={`No package has “${q}”`}>Try a part of its name.</Empty>}
                 {groupPackages(shown).map((repository) => (
                   <Section

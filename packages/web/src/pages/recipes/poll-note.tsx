@@ -9,6 +9,7 @@ import css from './recipes.module.css';
 export function PollNote({ recipe }: { recipe: RecipeSummary }) {
   const { upstream, lastPoll, lastPollAt, nextPollAt } = recipe;
   if (!upstream) return <span className="dim">watches no upstream</span>;
+  if (!lastPollAt && !nextPollAt) return <span className="dim">not polled</span>;
   const next = nextPollAt ? (
     <>
       next <Ago at={nextPollAt} />

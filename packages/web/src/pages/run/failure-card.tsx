@@ -1,7 +1,7 @@
 import type { RunDetail } from '@kiln/protocol/api.ts';
 import { FAILURE_CLASSES } from '@kiln/protocol/states.ts';
 import { IconCircleXFilled } from '@tabler/icons-react';
-import { parseAnsi } from '../../log/ansi.ts';
+import { plainText } from '../../log/ansi.ts';
 import { plural } from '../../parts/format.ts';
 import { Again } from '../../parts/time.tsx';
 import css from './failure-card.module.css';
@@ -35,11 +35,7 @@ export function FailureCard({ run }: { run: RunDetail }) {
           >
             <span className={css.number}>{failure.line}</span>
             <span className={css.text}>
-              {failure.lineText === null
-                ? 'First error line'
-                : parseAnsi(failure.lineText)
-                    .map(({ text }) => text)
-                    .join('')}
+              {failure.lineText === null ? 'First error line' : plainText(failure.lineText)}
             </span>
           </LineLink>
         )}
@@ -55,7 +51,9 @@ export function FailureCard({ run }: { run: RunDetail }) {
             'No further try by itself'
           )}
         </b>
-        {run.retriesLeft !== null && <span className="dim">{plural(run.retriesLeft, 'try left', 'tries left')}</span>}
+        {run.retryAt && run.retriesLeft !== null && (
+          <span className="dim">{plural(run.retriesLeft, 'try left', 'tries left')}</span>
+        )}
       </p>
     </section>
   );

@@ -105,6 +105,17 @@ export function RunHeader({
   );
 }
 
+const CANCEL = {
+  label: 'Cancel',
+  confirm: 'Cancel the run',
+  children: 'What runs is stopped on its agents and cleaned up. The log stays. The run can be tried again later.',
+};
+const STOP_RETRYING = {
+  label: 'Stop retrying',
+  confirm: 'Stop retrying',
+  children: 'The run stays failed and is not tried again by itself. You can still try it again by hand.',
+};
+
 /** Cancel and Retry, where they are allowed. */
 export function RunActions({ run }: { run: RunDetail }) {
   const client = useQueryClient();
@@ -114,18 +125,15 @@ export function RunActions({ run }: { run: RunDetail }) {
     <>
       {run.actions.includes('cancel') && (
         <ConfirmButton
-          label="Cancel"
+          {...(run.status === 'failed' ? STOP_RETRYING : CANCEL)}
           icon={<IconPlayerStop size={15} />}
-          title={`Cancel ${run.recipe} ${run.version}?`}
-          confirm="Cancel the run"
+          title={`${run.status === 'failed' ? 'Stop retrying' : 'Cancel'} ${run.recipe} ${run.version}?`}
           danger
           run={async () => {
             await actions.cancelRun(run.runId);
             await after();
           }}
-        >
-          What runs is stopped on its agents and cleaned up. The log stays. The run can be tried again later.
-        </ConfirmButton>
+        />
       )}
       {run.actions.includes('retry') && (
         <ActionButton

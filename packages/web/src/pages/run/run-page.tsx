@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { queries } from '../../api/queries.ts';
 import { LogPanel } from '../../log/log-panel.tsx';
+import { capitalised } from '../../parts/format.ts';
 import { Empty, Loaded } from '../../parts/notices.tsx';
 import { statusWord } from '../../parts/status.tsx';
 import { FailureCard } from './failure-card.tsx';
@@ -65,8 +66,4 @@ export function RunPage() {
       </Loaded>
     </div>
   );
-}
-
-function capitalised(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
