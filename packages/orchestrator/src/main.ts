@@ -43,8 +43,8 @@ export async function startOrchestrator(
   const roster = new Roster({ dir: config.recipesDir, db, bus, log });
   await roster.load();
   const leadership = await startLeadership(context);
-  const figures = registerFigures(context, () => hub);
-  const hub: Hub = new Hub(context, () => roster.all(), figures);
+  const count = registerFigures(context, () => hub);
+  const hub: Hub = new Hub(context, () => roster.all(), count);
 
   const app = createHttp({
     log,

@@ -3,9 +3,13 @@ import { Compile } from 'typebox/compile';
 import WebSocket from 'ws';
 import { messageOf, type ServiceLog } from '../service-log.ts';
 
-/** Between two looks whether the other side still answers, and how long it may be silent. A dead link is seen within 25 s. */
-const LOOK_MS = 8000;
-const SILENCE_MS = 17_000;
+/** Milliseconds between two looks whether the other side still answers, and how long it may be silent. */
+export interface Keepalive {
+  lookMs: number;
+  silenceMs: number;
+}
+/** A dead link is seen within 25 s. */
+const KEEPALIVE: Keepalive = { lookMs: 8000, silenceMs: 17_000 };
 const HANDSHAKE_MS = 10_000;
 /** From the hello to the welcome. */
 const WELCOME_MS = 15_000;
@@ -37,10 +41,12 @@ export class Session {
   readonly #socket: WebSocket;
   readonly #handlers: SessionHandlers;
   readonly #log: ServiceLog;
+  readonly #keepalive: Keepalive;
   #isWelcomed = false;
   #lastHeard = performance.now();
 
-  constructor(url: URL, token: string, handlers: SessionHandlers, log: ServiceLog) {
+  constructor(url: URL, token: string, handlers: SessionHandlers, log: ServiceLog, keepalive = KEEPALIVE) {
+    this.#keepalive = keepalive;
     this.#handlers = handlers;
     this.#log = log;
     this.#socket = new WebSocket(url, {
@@ -86,7 +92,7 @@ export class Session {
       socket.once('open', () => {
         this.#heard();
         socket.send(JSON.stringify(this.#handlers.hello()));
-        timers.push(setInterval(() => this.#look(), LOOK_MS));
+        timers.push(setInterval(() => this.#look(), this.#keepalive.lookMs));
         timers.push(setTimeout(() => this.#isWelcomed || socket.terminate(), WELCOME_MS));
       });
       socket.on('ping', () => this.#heard());
@@ -117,7 +123,7 @@ export class Session {
   }
 
   #look(): void {
-    if (performance.now() - this.#lastHeard > SILENCE_MS) this.#socket.terminate();
+    if (performance.now() - this.#lastHeard > this.#keepalive.silenceMs) this.#socket.terminate();
     else if (this.#socket.readyState === WebSocket.OPEN) this.#socket.ping();
   }
 

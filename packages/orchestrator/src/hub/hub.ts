@@ -5,7 +5,6 @@ import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { connectAgent, disconnectAgent, heldAttempts } from '@kiln/store/agents.ts';
 import type { ClaimedJob } from '@kiln/store/claim.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
-import type { TurnFigures } from '../figures.ts';
 import type { Batch } from '../turn/batch.ts';
 import type { Candidate, Committed } from '../turn/commit.ts';
 import { Turns } from '../turn/turns.ts';
@@ -26,11 +25,15 @@ export class Hub {
   readonly connections = new Map<string, Connection>();
   readonly turns: Turns;
   readonly #context: FarmContext;
-  readonly #figures: TurnFigures;
+  readonly #count: (batch: Batch, result: Committed) => void;
 
-  constructor(context: FarmContext, recipes: () => readonly CompiledRecipe[], figures: TurnFigures) {
+  constructor(
+    context: FarmContext,
+    recipes: () => readonly CompiledRecipe[],
+    count: (batch: Batch, result: Committed) => void,
+  ) {
     this.#context = context;
-    this.#figures = figures;
+    this.#count = count;
     const { service, instance } = context;
     this.turns = new Turns(context.db, context.log, {
       candidates: () => this.#candidates(),
@@ -179,7 +182,7 @@ export class Hub {
     for (const { agentId, jobs } of result.claimed) for (const job of jobs) this.#dispatch(agentId, job);
     // A run that ended may make room under its recipe's limit.
     if (result.settled.some((run) => run.outcome !== 'open')) this.turns.wake();
-    this.#figures.count(batch, result);
+    this.#count(batch, result);
     announce(this.#context, batch, result);
   }
 

@@ -91,9 +91,7 @@ export function useFollow(
     setFollowing(false);
     setScrollTop(top);
     latest.current = { top, following: false };
-    requestAnimationFrame(() => {
-      if (scroller.current) scroller.current.scrollTop = top;
-    });
+    if (scroller.current) scroller.current.scrollTop = top;
   };
   const toLine = (line: number, wrapped = options.wrapped) => {
     scrollTo(scrollTopOf(line, viewHeight, shown, wrapped));
