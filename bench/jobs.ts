@@ -6,6 +6,7 @@ import type { RunList } from '@kiln/protocol/api.ts';
 import { openDatabase } from '@kiln/store/database.ts';
 import { startEmbedded } from '@kiln/store/embedded.ts';
 import { startFarm } from '../tests/support/farm.ts';
+import { SINGLE, timeRuns, untilFinished } from './kiln-runs.ts';
 import { report } from './report.ts';
 
 /**
@@ -37,12 +38,12 @@ async function farm(): Promise<{ matrix: number; runs: number }> {
   const kiln = await startFarm({
     recipes: {
       'matrix.yaml': `jobs:\n  job:\n    matrix:\n      n: [${Array.from({ length: JOBS }, (_, n) => n).join(', ')}]\n    steps: ['true']\n`,
-      'single.yaml': "steps: ['true']\n",
+      'single.yaml': SINGLE,
     },
   });
   try {
     await kiln.finished((await kiln.start('single', 'warm')).runs[0] ?? '');
-    let began = performance.now();
+    const began = performance.now();
     const event = await kiln.start('matrix', '1');
     const run = await untilFinished(
       async () =>
@@ -50,28 +51,10 @@ async function farm(): Promise<{ matrix: number; runs: number }> {
         event.runs.length === 1,
     );
     const matrix = run - began;
-    began = performance.now();
-    const orders = Array.from(
-      { length: JOBS },
-      async (_, n) => await kiln.api('/api/runs', { method: 'POST', body: { recipe: 'single', version: `v${n}` } }),
-    );
-    await Promise.all(orders);
-    const end = await untilFinished(
-      async () => (await kiln.api<RunList>('/api/runs?recipe=single&status=completed&limit=1')).total === JOBS + 1,
-    );
-    return { matrix, runs: end - began };
+    return { matrix, runs: await timeRuns(kiln, JOBS) };
   } finally {
     await kiln.remove();
   }
-}
-
-async function untilFinished(check: () => Promise<boolean>): Promise<number> {
-  const deadline = performance.now() + 120_000;
-  while (!(await check())) {
-    if (performance.now() > deadline) throw new Error('the jobs were not finished after two minutes');
-    await new Promise((done) => setTimeout(done, 10));
-  }
-  return performance.now();
 }
 
 const before = await floor();

@@ -81,6 +81,20 @@ describe.skipIf(absent)(`a PostgreSQL of Debian's packages${absent ? ' (postgres
       expect(stdout).not.toContain(server.password);
     });
 
+    test('that leaves it alone while there is nothing to do', async () => {
+      const transactions = async () => {
+        const [row] = await server.sql("SELECT xact_commit::int AS n FROM pg_stat_database WHERE datname = 'kiln'");
+        return Number(row?.n);
+      };
+      // Idle connections tell late what they did before.
+      const quiet = async () => {
+        const before = await transactions();
+        await sleep(2000);
+        return (await transactions()) - before < 50;
+      };
+      await until('it is quiet', quiet, 25_000);
+    });
+
     test('that goes on after a stop and a start', async () => {
       expect(await farm.stop()).toBe(0);
       farm = await startFarm({ recipes: {}, data: farm.data, env: { KILN_DATABASE_URL: server.socketUrl('kiln') } });

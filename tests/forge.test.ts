@@ -89,9 +89,10 @@ test('the check run of a pushed tag holds the trace of its webhook and its run',
   expect(lines).toContain(`Trace: ${requestId}`);
   expect(lines).toContain(`Run: ${run.runId}`);
   expect(check.text).toMatch(/Built and published in /);
-  expect(farm.log()).toMatch(
-    new RegExp(`level=info msg="commit status reported".*runId=${run.runId}.*requestId=${requestId}`),
+  const line = new RegExp(
+    `level=info msg="commit status reported".*runId=${run.runId} requestId=${requestId}.* state=success`,
   );
+  await until('the report is logged', () => line.test(farm.log()));
   const trace = await farm.api<{ timeline: { name: string }[] }>(`/api/trace/${requestId}`);
   expect(trace.timeline.map(({ name }) => name)).toContain('forge.reported');
 });

@@ -147,7 +147,7 @@ describe.skipIf(chromiumPath === null)('the log', { timeout: 90_000 }, () => {
         await scrollTo(page, part);
         await expect.poll(async () => (await visibleLines(page)).map((each) => each.line)).toContain(line);
         const log = page.getByTestId('log');
-        await expect.poll(async () => (await log.locator('[data-row] i').count()) === 0).toBe(true);
+        await expect.poll(async () => (await log.locator('[data-ghost]').count()) === 0).toBe(true);
       }
     }
     expect(await page.getByTestId('log').locator('[data-row]').count()).toBeLessThan(150);

@@ -5,7 +5,6 @@ import type { ResolvedConfig } from '@kiln/service/config.ts';
 import type { Lifecycle } from '@kiln/service/lifecycle.ts';
 import type { Logger } from '@kiln/service/log.ts';
 import type { Metrics } from '@kiln/service/metrics.ts';
-import { takeDataDirectory } from '@kiln/store/data-dir.ts';
 import { createAgentMetrics } from './agent-metrics.ts';
 import { Attempts } from './attempts.ts';
 import { Host } from './figures.ts';
@@ -32,7 +31,7 @@ export interface AgentOptions {
   log: Logger;
   lifecycle: Lifecycle;
   metrics: Metrics;
-  /** Folder of the agent's own: identity, workspaces, spooled logs. One agent at a time. */
+  /** Folder of the agent's own: identity, workspaces, spooled logs. Only one agent may use it: see takeDataDirectory. */
   stateDir: string;
   /** For enrolment, or a function that finds it; asked each time that it is needed. */
   joinToken?: string | (() => Promise<string>);
@@ -55,7 +54,7 @@ export interface Agent {
 
 /**
  * Runs an agent: it enrols, connects, runs the jobs that it is given, and keeps at it until it is stopped. Settles when
- * it has an identity. Throws when the folder is in use, the probes' address is taken, or the system can't make pipes.
+ * it has an identity. Throws when the probes' address is taken or the system can't make pipes.
  */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const open = new AsyncDisposableStack();
@@ -96,8 +95,6 @@ async function assemble(options: AgentOptions, open: AsyncDisposableStack) {
   const log: ServiceLog = forwarded ?? options.log;
 
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
-  const claim = await takeDataDirectory(stateDir);
-  open.defer(async () => await claim.release());
   const trash = new Trash(log);
   const jobsDir = join(stateDir, 'jobs');
   const leftovers = await clearLeftovers(jobsDir, trash, log);
@@ -135,6 +132,7 @@ async function assemble(options: AgentOptions, open: AsyncDisposableStack) {
   open.defer(async () => await probes.close());
 
   const connected = Promise.withResolvers<void>();
+  let pushMetrics = () => {};
   const link = new Connection({
     orchestrator: orchestratorAddress(config),
     name,
@@ -149,6 +147,7 @@ async function assemble(options: AgentOptions, open: AsyncDisposableStack) {
       leftovers.forget();
       attempts.welcomed(welcome);
       forwarded?.flush();
+      pushMetrics();
       connected.resolve();
     },
     message: (message) => attempts.obey(message),
@@ -158,7 +157,11 @@ async function assemble(options: AgentOptions, open: AsyncDisposableStack) {
   open.defer(async () => await attempts.close(() => link.isConnected, RESULTS_MS));
 
   const host = new Host();
-  options.lifecycle.loop('push metrics', { everyMs: METRICS_EVERY_MS }, async () => {
+  const wake = (ring: () => void) => {
+    pushMetrics = ring;
+    return () => {};
+  };
+  options.lifecycle.loop('push metrics', { everyMs: METRICS_EVERY_MS, wake }, async () => {
     if (!link.isConnected) return;
     uplink.send({ type: 'metrics', text: await metrics.registry.metrics(), ...(await host.figures()) });
   });

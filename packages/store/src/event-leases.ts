@@ -98,8 +98,9 @@ export async function returnEvents(sql: Queryable, leases: readonly EventLease[]
 /** Milliseconds until the earliest waiting event is due, 0 when one is due now, null when none waits. */
 export async function untilNextEvent(sql: Queryable): Promise<number | null> {
   const [row] = await sql<{ ms: number | null }[]>`
-    SELECT greatest(0, extract(epoch FROM min(next_attempt_at) - now()) * 1000)::float8 AS ms FROM events WHERE status = 'pending'`;
-  return row?.ms ?? null;
+    SELECT (extract(epoch FROM min(next_attempt_at) - now()) * 1000)::float8 AS ms FROM events WHERE status = 'pending'`;
+  // Not by greatest() in SQL: that takes no row for 0, and whoever sleeps by this would never sleep.
+  return row?.ms == null ? null : Math.max(0, row.ms);
 }
 
 export interface ExpiredLease {

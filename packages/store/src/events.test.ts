@@ -8,6 +8,7 @@ import {
   finishEvents,
   leaseEvents,
   returnEvents,
+  untilNextEvent,
 } from './event-leases.ts';
 import {
   countDeadLetters,
@@ -201,4 +202,15 @@ describe('dead letters', () => {
     expect(await discardDeadLetter(made.db, eventId)).toBe(false);
     expect(await getEvent(made.db, eventId)).toBeNull();
   });
+});
+
+test('the next event is due now, in a while, or never', async () => {
+  expect(await untilNextEvent(made.db)).toBeNull();
+  await insertEvent(made.db, event('soon'));
+  await made.db`UPDATE events SET next_attempt_at = now() + interval '1 minute'`;
+  expect(await untilNextEvent(made.db)).toBeGreaterThan(50_000);
+  await made.db`UPDATE events SET next_attempt_at = now() - interval '1 minute'`;
+  expect(await untilNextEvent(made.db)).toBe(0);
+  await lease();
+  expect(await untilNextEvent(made.db)).toBeNull();
 });

@@ -77,6 +77,19 @@ export async function enrolRuns(
     ON CONFLICT DO NOTHING`;
 }
 
+/**
+ * Opens the reports of failed runs that were tried again after they were closed, and closes those that won't be by themselves any
+ * more. `thorough`: of all of them; else only of runs under way, which are found at once.
+ */
+export async function reopenReports(sql: Queryable, forge: string, { thorough }: { thorough: boolean }): Promise<void> {
+  const finallyFailed = sql`(r.status = 'failed' AND r.retry_at IS NULL AND r.attempt = f.attempt)`;
+  const underWay = sql`AND r.status IN ('queued', 'building', 'publishing', 'cancelling')`;
+  await sql`
+    UPDATE forge_reports f SET closed = ${finallyFailed} FROM runs r
+    WHERE r.run_id = f.run_id AND f.forge = ${forge} AND f.state = 'failure' AND f.closed <> ${finallyFailed}
+      ${thorough ? sql`` : underWay}`;
+}
+
 /** Something that a forge is to be told, under a lease: only its holder tells it and writes down how that went. */
 export interface LeasedReport {
   runId: string;
@@ -140,7 +153,7 @@ export async function leaseReports(
 }
 
 /** The right to write about a leased report. */
-export type ReportLease = Pick<LeasedReport, 'runId' | 'fence' | 'state' | 'attempt'>;
+export type ReportLease = Pick<LeasedReport, 'runId' | 'fence' | 'state' | 'attempt' | 'retryAt'>;
 
 /**
  * Writes down what the forge knows now. With `error` it does not know it, but it refused to hear it too often. False: the
@@ -148,12 +161,13 @@ export type ReportLease = Pick<LeasedReport, 'runId' | 'fence' | 'state' | 'atte
  */
 export async function reportTold(
   sql: Queryable,
-  { runId, fence, state, attempt }: ReportLease,
+  { runId, fence, state, attempt, retryAt }: ReportLease,
   { remoteId, error }: { remoteId: string | null; error: string | null },
 ): Promise<boolean> {
+  const isEnd = state === 'success' || state === 'failure' || state === 'cancelled';
   const told = await sql`
     UPDATE forge_reports SET state = ${state}, attempt = ${attempt}, remote_id = ${remoteId}, told_at = now(), next_try_at = now(),
-      closed = ${state === 'success' || state === 'cancelled'}, last_error = ${error},
+      closed = ${isEnd && retryAt === null}, last_error = ${error},
       refusals = CASE WHEN ${error === null} THEN 0 ELSE refusals + 1 END
     WHERE run_id = ${runId} AND fence = ${fence}`;
   return told.count > 0;

@@ -94,11 +94,12 @@ export async function leaseWatches(
 /** Milliseconds until the earliest watch is due, 0 when one is due now, null when none ever will be. */
 export async function untilNextPoll(sql: Queryable): Promise<number | null> {
   const [row] = await sql<{ ms: number | null }[]>`
-    SELECT greatest(0, extract(epoch FROM min(greatest(
+    SELECT (extract(epoch FROM min(greatest(
         CASE WHEN requested_at IS NOT NULL THEN now() ELSE next_poll_at END,
         CASE WHEN leased_by IS NOT NULL THEN lease_expires_at END)) - now()) * 1000)::float8 AS ms
     FROM watches WHERE requested_at IS NOT NULL OR next_poll_at IS NOT NULL`;
-  return row?.ms ?? null;
+  // Not by greatest() in SQL: that takes no row for 0, and whoever sleeps by this would never sleep.
+  return row?.ms == null ? null : Math.max(0, row.ms);
 }
 
 /**

@@ -83,10 +83,12 @@ export class FakeOrchestrator {
   }
 
   async close(): Promise<void> {
-    this.breakConnections();
-    this.#server?.closeAllConnections();
-    await new Promise((resolve) => this.#server?.close(resolve));
+    const server = this.#server;
+    if (!server) return;
     this.#server = null;
+    this.breakConnections();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
   }
 
   send(message: OrchestratorMessage | string): void {

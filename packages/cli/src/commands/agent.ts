@@ -6,6 +6,7 @@ import { Lifecycle } from '@kiln/service/lifecycle.ts';
 import { createLogger, type Logger } from '@kiln/service/log.ts';
 import { createMetrics } from '@kiln/service/metrics.ts';
 import { startTracing } from '@kiln/service/tracing.ts';
+import { takeDataDirectory } from '@kiln/store/data-dir.ts';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { CliError } from '../errors.ts';
 import { dataDirectory } from '../farm/location.ts';
@@ -82,13 +83,16 @@ async function runAgent(options: AgentCommandOptions): Promise<number> {
     const tracing = await startTracing({ service: SERVICE, instance, endpoint, log });
     lifecycle = new Lifecycle(log);
     lifecycle.onStop('tracing', async () => await tracing.shutdown());
+    const stateDir = join(config.dataDir, 'agent');
+    const claim = await takeDataDirectory(stateDir);
+    lifecycle.onStop('data directory', async () => await claim.release());
     if (isStopping) stop();
     const agent = await startAgent({
       config,
       log,
       lifecycle,
       metrics: createMetrics('kiln_agent_'),
-      stateDir: join(config.dataDir, 'agent'),
+      stateDir,
       joinToken: async () => await readToken(options.joinTokenFile ?? join(config.dataDir, 'join-token')),
       // The supervisor's own log has these lines already.
       forwardLog: !isPart(),

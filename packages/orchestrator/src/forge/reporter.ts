@@ -7,6 +7,7 @@ import {
   type LeasedReport,
   leaseReports,
   newRuns,
+  reopenReports,
   reportLater,
   reportTold,
   setEnrolledTo,
@@ -44,6 +45,8 @@ export class Reporter {
   /** Where the next look for new runs begins, and how far this is written down. */
   #enrolled: { to: Date; stored: Date } | null = null;
 
+  #thoroughAt = Number.NEGATIVE_INFINITY;
+
   constructor(context: ReporterContext, forge: ForgeConfig, timing: Timing) {
     this.#context = context;
     this.#timing = timing;
@@ -58,6 +61,7 @@ export class Reporter {
    */
   async round(signal: AbortSignal): Promise<boolean> {
     await this.#enrol();
+    await this.#reopen();
     if (this.#pause.on) return false;
     // After trouble one report tries whether the forge is back.
     const limit = this.#pause.count > 0 ? 1 : PARALLEL;
@@ -78,6 +82,13 @@ export class Reporter {
     const step = upTo.getTime() - from.stored.getTime() > ENROL_STEP_MS;
     if (step) await setEnrolledTo(db, this.#forge.url, upTo);
     this.#enrolled = { to: upTo, stored: step ? upTo : from.stored };
+  }
+
+  async #reopen(): Promise<void> {
+    const now = performance.now();
+    const thorough = now - this.#thoroughAt > this.#timing.thoroughMs;
+    await reopenReports(this.#context.db, this.#forge.url, { thorough });
+    if (thorough) this.#thoroughAt = now;
   }
 
   async #whereToBegin(): Promise<{ to: Date; stored: Date }> {

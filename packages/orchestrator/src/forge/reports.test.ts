@@ -1,4 +1,4 @@
-import { requestCancel, requestRetry } from '@kiln/store/runs.ts';
+import { requestCancel, requestRetry, retryRun } from '@kiln/store/runs.ts';
 import { describe, expect, test } from 'vitest';
 import { until } from '../../../../tests/support/farm-context.ts';
 import { startForgeReports } from './reports.ts';
@@ -64,6 +64,28 @@ describe('a run is reported as it goes', () => {
     expect(t.states()).toEqual(['pending', 'failure', 'pending', 'success']);
     expect(await t.row(run)).toMatchObject({ state: 'success', attempt: 2, closed: true });
     expect(t.forge.broken).toEqual([]);
+  });
+
+  test('a run that failed for good and is tried again by hand, however quick that is', async () => {
+    const t = await reportingFarm('github');
+    await t.report();
+    const run = await t.run();
+    await run.fail();
+    await requestCancel(t.farm.db, run.runId, 'alice');
+    await t.reported(1, run);
+    expect(await t.row(run)).toMatchObject({ state: 'failure', closed: true });
+    await requestRetry(t.farm.db, run.runId);
+    await run.start();
+    await t.reported(2, run);
+    await run.fail();
+    await requestCancel(t.farm.db, run.runId, 'alice');
+    await t.reported(3, run);
+    await t.farm.db.begin(async (sql) => {
+      await retryRun(sql, run.runId);
+      await sql`UPDATE runs SET status = 'completed', finished_at = now() WHERE run_id = ${run.runId}`;
+    });
+    await t.reported(4, run);
+    expect(t.states()).toEqual(['failure', 'pending', 'failure', 'success']);
   });
 
   test('a cancelled run, with who did it', async () => {

@@ -10,7 +10,7 @@ import { type FakeForge, type Kind, type Seen, startFakeForge } from './testing-
 import { type CommitRun, commitRun } from './testing-runs.ts';
 
 /** As the real ones, made short where a test would wait for them. */
-export const TEST_TIMING = { everyMs: 10_000, gatherMs: 20, timeoutMs: 1_000, firstBackoffMs: 60 };
+export const TEST_TIMING = { everyMs: 10_000, gatherMs: 20, thoroughMs: 200, timeoutMs: 1_000, firstBackoffMs: 60 };
 export const PUBLIC_URL = 'https://build.example/kiln';
 
 /** A farm with a fake forge. */

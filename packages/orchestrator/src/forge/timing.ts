@@ -4,13 +4,21 @@ export interface Timing {
   everyMs: number;
   /** Hints that come within this time lead to one look, in which a run that changed twice is told about once. */
   gatherMs: number;
+  /** A look at all failed runs, for one that was tried again by hand and ended between two other looks. */
+  thoroughMs: number;
   /** For a whole exchange with a forge. */
   timeoutMs: number;
   /** The wait after a first trouble; it doubles with each further one. */
   firstBackoffMs: number;
 }
 
-export const TIMING: Timing = { everyMs: 10_000, gatherMs: 500, timeoutMs: 10_000, firstBackoffMs: 5_000 };
+export const TIMING: Timing = {
+  everyMs: 10_000,
+  gatherMs: 500,
+  thoroughMs: 60_000,
+  timeoutMs: 10_000,
+  firstBackoffMs: 5_000,
+};
 
 const LONGEST_BACKOFF_MS = 300_000;
 

@@ -3,8 +3,8 @@ import type { NewFrame } from '@kiln/store/frames.ts';
 import type { ProgressReport } from '@kiln/store/progress.ts';
 
 /** How much of a loud log one turn takes: a transaction of a few milliseconds, so that nobody else waits long. */
-const MAX_FRAMES = 32;
-const MAX_BYTES = 4 * 1024 * 1024;
+const MAX_FRAMES = 16;
+const MAX_BYTES = 1024 * 1024;
 
 /** What one turn commits. */
 export interface Batch {

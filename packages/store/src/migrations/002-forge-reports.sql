@@ -18,7 +18,7 @@ CREATE TABLE forge_reports (
   -- The forge's id of what the last attempt's reports go to, where it has one.
   remote_id text,
   told_at timestamptz,
-  -- The run can't change any more, and the forge knows how it ended.
+  -- The forge knows how the run ended. A failed one may still be tried again by hand, and is opened then.
   closed boolean NOT NULL DEFAULT false,
   -- Answers in a row by which the forge refused this report; enough of them and it is given up.
   refusals integer NOT NULL DEFAULT 0,
@@ -28,3 +28,4 @@ CREATE TABLE forge_reports (
   fence bigint NOT NULL DEFAULT 0
 );
 CREATE INDEX forge_reports_open ON forge_reports (forge, next_try_at) WHERE NOT closed;
+CREATE INDEX forge_reports_failed ON forge_reports (forge) WHERE state = 'failure';

@@ -51,7 +51,7 @@ export const Line = memo(function Line({
         </span>
       )}
       <span className={css.text}>
-        {row ? parseAnsi(row.text).map((span, index) => piece(span, index)) : <i className={css.ghost} />}
+        {row ? parseAnsi(row.text).map((span, index) => piece(span, index)) : <i className={css.ghost} data-ghost />}
       </span>
     </div>
   );

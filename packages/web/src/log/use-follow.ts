@@ -1,10 +1,9 @@
 import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { useAim } from './use-aim.ts';
 import { ROW_HEIGHT, scrollTopOf, type Window, windowAt } from './window.ts';
 
 /** Nearer than this to the end counts as at the end. */
 const END_PX = 6;
-/** Corrections on the way to a line among wrapped ones. */
-const MOST_TRIES = 8;
 
 /**
  * The scrolling of a log: which lines are on the screen, and whether the view keeps to the end as lines come. Scrolling
@@ -47,18 +46,7 @@ export function useFollow(
     }
   });
 
-  // Where lines are of different heights, the way to one is found in steps: look where it came to be, correct, look again.
-  const aim = useRef<{ line: number; tries: number } | null>(null);
-  useEffect(() => {
-    const element = scroller.current;
-    const row = aim.current && element?.querySelector<HTMLElement>(`[data-row="${aim.current.line}"]`);
-    if (!element || !aim.current || !row?.parentElement) return;
-    const off = centreOf(row) - centreOf(element);
-    const before = element.scrollTop;
-    const stretch = row.parentElement.offsetHeight / (row.parentElement.childElementCount * ROW_HEIGHT);
-    if (Math.abs(off) > ROW_HEIGHT && aim.current.tries > 0) element.scrollTop = before + off / stretch;
-    aim.current = element.scrollTop === before ? null : { line: aim.current.line, tries: aim.current.tries - 1 };
-  });
+  const aim = useAim(scroller);
 
   useEffect(() => {
     const element = scroller.current;
@@ -68,13 +56,14 @@ export function useFollow(
       const now = element.scrollTop;
       const atEnd = now >= element.scrollHeight - element.clientHeight - END_PX;
       latest.current.top = now;
+      aim.scrolled(now);
       setScrollTop(now);
       if (was && now < top && !atEnd) setFollowing(false);
       if (!was && atEnd && now > top) setFollowing(true);
     };
     // A wheel turned up leaves the end even when new lines would scroll on before the scroll event comes.
     const onWheel = ({ deltaY }: WheelEvent) => {
-      aim.current = null;
+      aim.end();
       if (deltaY >= 0 || !latest.current.following || element.scrollHeight <= element.clientHeight) return;
       setScrollTop(element.scrollTop);
       setFollowing(false);
@@ -85,7 +74,7 @@ export function useFollow(
       element.removeEventListener('scroll', onScroll);
       element.removeEventListener('wheel', onWheel);
     };
-  }, [scroller]);
+  }, [scroller, aim]);
 
   const scrollTo = (top: number) => {
     setFollowing(false);
@@ -95,7 +84,8 @@ export function useFollow(
   };
   const toLine = (line: number, wrapped = options.wrapped) => {
     scrollTo(scrollTopOf(line, viewHeight, shown, wrapped));
-    aim.current = wrapped ? { line, tries: MOST_TRIES } : null;
+    if (wrapped) aim.at(line);
+    else aim.end();
   };
   return {
     view,
@@ -108,9 +98,4 @@ export function useFollow(
     /** Puts a line into the middle of the view, as near as it goes. */
     toLine,
   };
-}
-
-function centreOf(element: Element): number {
-  const { top, height } = element.getBoundingClientRect();
-  return top + height / 2;
 }
