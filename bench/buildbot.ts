@@ -45,7 +45,12 @@ class Buildbot {
   /** Orders builds and waits for them. Returns milliseconds. */
   async time(builds: number): Promise<number> {
     const state = join(this.#folder, 'master', 'state.sqlite');
-    const { stdout } = await run('/usr/bin/python3', [here('order.py'), `127.0.0.1:${this.#port}`, state, String(builds)]);
+    const { stdout } = await run('/usr/bin/python3', [
+      here('order.py'),
+      `127.0.0.1:${this.#port}`,
+      state,
+      String(builds),
+    ]);
     return Number(stdout);
   }
 

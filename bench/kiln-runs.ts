@@ -7,6 +7,8 @@ export const SINGLE = "steps: ['true']\n";
 /** Orders so many runs of `single` over HTTP at once and waits until all are finished. Returns milliseconds. */
 export async function timeRuns(kiln: Farm, count: number): Promise<number> {
   await kiln.finished((await kiln.start('single', 'warm')).runs[0] ?? '');
+  const completed = async () => (await kiln.api<RunList>('/api/runs?recipe=single&status=completed&limit=1')).total;
+  const before = await completed();
   const began = performance.now();
   await Promise.all(
     Array.from(
@@ -14,9 +16,7 @@ export async function timeRuns(kiln: Farm, count: number): Promise<number> {
       async (_, n) => await kiln.api('/api/runs', { method: 'POST', body: { recipe: 'single', version: `v${n}` } }),
     ),
   );
-  const path = '/api/runs?recipe=single&status=completed&limit=1';
-  const end = await untilFinished(async () => (await kiln.api<RunList>(path)).total === count + 1);
-  return end - began;
+  return (await untilFinished(async () => (await completed()) === before + count)) - began;
 }
 
 /** Asks until it is so, at most two minutes. Returns when that was, in milliseconds of `performance.now()`. */

@@ -33,7 +33,7 @@ export class Attempts {
 
   /** A new connection: goes on with what is still this agent's, and ends what is not. */
   welcomed({ adopted, stop }: Welcome): void {
-    for (const reference of stop) this.#find(reference)?.stop();
+    for (const reference of stop) this.#stop(this.#find(reference));
     const known = new Map(adopted.map((reference) => [keyOf(reference), reference.lastSequence]));
     // One that was not named goes on as well: if it is not ours any more, the answer to what it says will tell.
     for (const attempt of this.#all()) attempt.resume(known.get(keyOf(attempt.reference)) ?? 0);
@@ -60,11 +60,11 @@ export class Attempts {
         attempt.cancel(message.reason);
         break;
       case 'job.stop':
-        attempt.stop();
+        this.#stop(attempt);
         break;
       case 'job.finished.ack':
         attempt.resultAcknowledged();
-        this.#held.delete(keyOf(message));
+        if (attempt.state === 'gone') this.#held.delete(keyOf(message));
     }
   }
 
@@ -82,7 +82,7 @@ export class Attempts {
 
   #dispatch(message: JobDispatch): void {
     if (this.#isClosed || this.#held.has(keyOf(message))) return;
-    for (const attempt of this.#all()) if (attempt.reference.jobId === message.jobId) attempt.stop();
+    for (const attempt of this.#all()) if (attempt.reference.jobId === message.jobId) this.#stop(attempt);
     const isFull = this.running >= this.#slots;
     const attempt = new Attempt(message, this.#tools);
     this.#held.set(keyOf(message), attempt);
@@ -90,6 +90,12 @@ export class Attempts {
     void attempt.ended.then(() => {
       if (attempt.state === 'gone') this.#held.delete(keyOf(message));
     });
+  }
+
+  /** Ends an attempt without a word. One that still runs is held until it is gone. */
+  #stop(attempt: Attempt | undefined): void {
+    attempt?.stop();
+    if (attempt?.state === 'gone') this.#held.delete(keyOf(attempt.reference));
   }
 
   #find(reference: AttemptReference): Attempt | undefined {

@@ -1,6 +1,7 @@
 import websocket from '@fastify/websocket';
 import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { createHttp, listenOn } from '@kiln/service/http.ts';
+import { endBrokenSocket } from '@kiln/service/socket-error.ts';
 import { VERSION } from '@kiln/service/version.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { agentMetrics, registerFigures } from './figures.ts';
@@ -30,6 +31,8 @@ export interface Orchestrator {
 
 /** How often an orchestrator looks for claimable jobs when nobody tells it. */
 const QUEUE_SCAN_MS = 5_000;
+/** Largest message of an agent in bytes. */
+const LARGEST_MESSAGE = 4 * 1024 * 1024;
 
 /**
  * The tier that decides: watches, routes events, queues, dispatches, publishes. In mode `once` nothing is watched by the
@@ -56,7 +59,10 @@ export async function startOrchestrator(
       .header('content-type', metrics.registry.contentType)
       .send((await metrics.registry.metrics()) + agentMetrics(hub));
   });
-  await app.register(websocket, { options: { maxPayload: 4 * 1024 * 1024, perMessageDeflate: false } });
+  await app.register(websocket, {
+    options: { maxPayload: LARGEST_MESSAGE, perMessageDeflate: false },
+    errorHandler: endBrokenSocket,
+  });
   registerAgentRoutes(app, context, hub);
   registerArtifactRoutes(app, {
     db,

@@ -4,6 +4,7 @@ import swagger from '@fastify/swagger';
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import websocket from '@fastify/websocket';
 import { createHttp, HttpError } from '@kiln/service/http.ts';
+import { endBrokenSocket } from '@kiln/service/socket-error.ts';
 import { VERSION } from '@kiln/service/version.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { createDoor } from './access/authenticate.ts';
@@ -55,6 +56,7 @@ export async function createServer(
   await app.register(swagger, OPENAPI);
   await app.register(websocket, {
     options: { maxPayload: MAX_LIVE_MESSAGE, perMessageDeflate: false },
+    errorHandler: endBrokenSocket,
     preClose: (done) => {
       hub.closeAll();
       done();

@@ -10,23 +10,44 @@ import { FAILURE_CLASSES, type FailureClass } from './states.ts';
 
 const Uuid = Type.String({ pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' });
 
+/**
+ * What a message may hold at most. Far more than an agent of Kiln's ever says, and little enough that whatever passes can
+ * be stored, read back and shown: numbers fit the columns, times fit a date, texts stay texts.
+ */
+const LARGEST_INT = 2_147_483_647;
+const Name = Type.String({ maxLength: 253 });
+const Title = Type.String({ maxLength: 1000 });
+const Text = Type.String({ maxLength: 4000 });
+const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const Code = Type.Integer({ minimum: -LARGEST_INT - 1, maximum: LARGEST_INT });
+/** Milliseconds since the epoch, up to the end of the year 9999. */
+const Time = Type.Number({ minimum: 0, maximum: 253_402_300_799_999 });
+const MOST_ATTEMPTS = 4096;
+const MOST_LABELS = 512;
+const MOST_PHASES = 1000;
+const MOST_STEPS = 1000;
+
 /** Names one try at one job, and the right to speak for it. */
-const AttemptRef = { jobId: Uuid, attempt: Type.Integer({ minimum: 1 }), fence: Type.Integer({ minimum: 1 }) };
+const AttemptRef = {
+  jobId: Uuid,
+  attempt: Type.Integer({ minimum: 1, maximum: LARGEST_INT }),
+  fence: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+};
 export const AttemptReference = Type.Object(AttemptRef);
 export type AttemptReference = Static<typeof AttemptReference>;
 
 export const Failure = Type.Object({
   class: Type.Unsafe<FailureClass>(Type.String({ enum: Object.keys(FAILURE_CLASSES) })),
   /** One sentence with the value that matters: `step "make" ended with exit code 2`. */
-  message: Type.String(),
-  phase: Type.Union([Type.String(), Type.Null()]),
-  step: Type.Union([Type.String(), Type.Null()]),
+  message: Text,
+  phase: Type.Union([Title, Type.Null()]),
+  step: Type.Union([Title, Type.Null()]),
   /** Number of the first log line that looks like the cause, or null. */
-  line: Type.Union([Type.Integer(), Type.Null()]),
+  line: Type.Union([Count, Type.Null()]),
   /** That line's text. */
-  lineText: Type.Union([Type.String(), Type.Null()]),
-  exitCode: Type.Union([Type.Integer(), Type.Null()]),
-  signal: Type.Union([Type.String(), Type.Null()]),
+  lineText: Type.Union([Text, Type.Null()]),
+  exitCode: Type.Union([Code, Type.Null()]),
+  signal: Type.Union([Name, Type.Null()]),
 });
 export type Failure = Static<typeof Failure>;
 
@@ -41,49 +62,49 @@ const State = Type.Union([
 
 /** A step as it went. Times are milliseconds since the epoch by the agent's clock, null until they happen. */
 export const StepReport = Type.Object({
-  name: Type.String(),
+  name: Title,
   state: State,
-  startedAt: Type.Union([Type.Number(), Type.Null()]),
-  finishedAt: Type.Union([Type.Number(), Type.Null()]),
-  exitCode: Type.Union([Type.Integer(), Type.Null()]),
-  signal: Type.Union([Type.String(), Type.Null()]),
-  firstLine: Type.Union([Type.Integer(), Type.Null()]),
+  startedAt: Type.Union([Time, Type.Null()]),
+  finishedAt: Type.Union([Time, Type.Null()]),
+  exitCode: Type.Union([Code, Type.Null()]),
+  signal: Type.Union([Name, Type.Null()]),
+  firstLine: Type.Union([Count, Type.Null()]),
 });
 export type StepReport = Static<typeof StepReport>;
 
 export const PhaseReport = Type.Object({
-  name: Type.String(),
-  weight: Type.Number(),
+  name: Title,
+  weight: Type.Number({ minimum: 0, maximum: 1e9 }),
   state: State,
-  startedAt: Type.Union([Type.Number(), Type.Null()]),
-  finishedAt: Type.Union([Type.Number(), Type.Null()]),
-  steps: Type.Array(StepReport),
+  startedAt: Type.Union([Time, Type.Null()]),
+  finishedAt: Type.Union([Time, Type.Null()]),
+  steps: Type.Array(StepReport, { maxItems: MOST_STEPS }),
 });
 export type PhaseReport = Static<typeof PhaseReport>;
 
 /** How far an attempt is. `percent` never goes back and is 100 only in a completed job. */
 export const Progress = Type.Object({
   percent: Type.Number({ minimum: 0, maximum: 100 }),
-  text: Type.String(),
-  phases: Type.Array(PhaseReport),
+  text: Title,
+  phases: Type.Array(PhaseReport, { maxItems: MOST_PHASES }),
 });
 export type Progress = Static<typeof Progress>;
 
 export const AgentHello = Type.Object({
   type: Type.Literal('hello'),
-  version: Type.String(),
-  name: Type.String(),
-  host: Type.String(),
-  os: Type.String(),
-  arch: Type.String(),
-  labels: Type.Array(Type.String()),
-  slots: Type.Integer({ minimum: 1 }),
+  version: Name,
+  name: Name,
+  host: Name,
+  os: Name,
+  arch: Name,
+  labels: Type.Array(Type.String({ maxLength: 512 }), { maxItems: MOST_LABELS }),
+  slots: Type.Integer({ minimum: 1, maximum: 1024 }),
   /** Total memory of the host in bytes. */
-  memory: Type.Integer({ minimum: 0 }),
+  memory: Count,
   /** Attempts that it still runs, or whose result was not acknowledged. */
-  running: Type.Array(AttemptReference),
+  running: Type.Array(AttemptReference, { maxItems: MOST_ATTEMPTS }),
   /** Attempts that it held when it was killed and can't go on with. */
-  lost: Type.Array(AttemptReference),
+  lost: Type.Array(AttemptReference, { maxItems: MOST_ATTEMPTS }),
 });
 export type AgentHello = Static<typeof AgentHello>;
 
@@ -98,7 +119,7 @@ export const AgentFinished = Type.Object({
   failure: Type.Union([Failure, Type.Null()]),
   progress: Progress,
   /** Sequence of the last frame, 0 when there was none. */
-  lastSequence: Type.Integer({ minimum: 0 }),
+  lastSequence: Type.Integer({ minimum: 0, maximum: LARGEST_INT }),
   commitTime: Type.Union([Type.Integer(), Type.Null()]),
 });
 export type AgentFinished = Static<typeof AgentFinished>;
@@ -172,7 +193,7 @@ export const CLOSE = { badMessage: 4400, unauthorized: 4401, replaced: 4409, goi
 
 /** `POST /agents/enrol` with a join token: an identity of its own for the agent. */
 export const EnrolRequest = Type.Object(
-  { name: Type.String({ minLength: 1, maxLength: 253 }) },
+  { name: Type.String({ pattern: '^[^\\p{Cc}\\p{Cs}]{1,253}$' }) },
   { additionalProperties: false },
 );
 export const EnrolResponse = Type.Object({ agentId: Uuid, token: Type.String() });

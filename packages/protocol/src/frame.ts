@@ -13,34 +13,43 @@ import { Compile } from 'typebox/compile';
 export const FRAME_MAGIC = 0x184d2a5a;
 
 /**
+ * The most bytes of text, and so the most lines, that a frame holds. An agent cuts at 256 KiB and may exceed that by one
+ * line; whoever unpacks a frame needs no more room than this, whatever its header says.
+ */
+export const MOST_FRAME_TEXT = 1_048_576;
+
+/** End of the year 9999, in milliseconds since the epoch. */
+const LAST_TIME = 253_402_300_799_999;
+
+/**
  * A stretch of lines that share everything but their text:
  * [lines, milliseconds since the epoch, index in LOG_LEVELS, component, phase, step].
  * Component is `kiln` for what the agent says and `output` for what a command prints. Phase is an index into the job's
  * phases and step an index into the phase's steps; -1 is outside all of them.
  */
 export const LineRun = Type.Tuple([
-  Type.Integer({ minimum: 1 }),
-  Type.Integer(),
+  Type.Integer({ minimum: 1, maximum: MOST_FRAME_TEXT }),
+  Type.Integer({ minimum: 0, maximum: LAST_TIME }),
   Type.Integer({ minimum: 0, maximum: 4 }),
-  Type.String(),
-  Type.Integer({ minimum: -1 }),
-  Type.Integer({ minimum: -1 }),
+  Type.String({ maxLength: 64 }),
+  Type.Integer({ minimum: -1, maximum: 65_535 }),
+  Type.Integer({ minimum: -1, maximum: 65_535 }),
 ]);
 export type LineRun = Static<typeof LineRun>;
 
 export const FrameHeader = Type.Object({
   /** Format version. */
   v: Type.Literal(1),
-  job: Type.String(),
-  attempt: Type.Integer({ minimum: 1 }),
+  job: Type.String({ maxLength: 64 }),
+  attempt: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }),
   /** 1, 2, 3 … within the attempt, without a gap. */
-  sequence: Type.Integer({ minimum: 1 }),
-  /** Number of the first line, from 1. */
-  firstLine: Type.Integer({ minimum: 1 }),
-  lines: Type.Integer({ minimum: 1 }),
-  /** Bytes of text. */
-  bytes: Type.Integer({ minimum: 0 }),
-  runs: Type.Array(LineRun, { minItems: 1 }),
+  sequence: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }),
+  /** Number of the first line, from 1: the one after the last of the frame before. */
+  firstLine: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER - MOST_FRAME_TEXT }),
+  lines: Type.Integer({ minimum: 1, maximum: MOST_FRAME_TEXT }),
+  /** Bytes of text, at least one for each line. */
+  bytes: Type.Integer({ minimum: 1, maximum: MOST_FRAME_TEXT }),
+  runs: Type.Array(LineRun, { minItems: 1, maxItems: MOST_FRAME_TEXT }),
 });
 export type FrameHeader = Static<typeof FrameHeader>;
 
@@ -86,5 +95,6 @@ export function decodeFrame(frame: Uint8Array): { header: FrameHeader; compresse
   }
   if (parsed.runs.reduce((sum, run) => sum + run[0], 0) !== parsed.lines)
     throw new FrameError('the runs of the log frame do not add up to its lines');
+  if (parsed.bytes < parsed.lines) throw new FrameError('the log frame says that it has more lines than bytes');
   return { header: parsed, compressed: frame.subarray(8 + length) };
 }

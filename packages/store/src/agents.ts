@@ -36,10 +36,10 @@ export async function seeAgents(sql: Queryable, agentIds: readonly string[], ins
   await sql`UPDATE agents SET last_seen_at = now() WHERE agent_id = ANY (${agentIds as string[]}::uuid[]) AND instance = ${instance}`;
 }
 
-/** The attempts that an agent holds. */
-export async function heldAttempts(sql: Queryable, agentId: string): Promise<HeldAttempt[]> {
-  return await sql<HeldAttempt[]>`
-    SELECT j.job_id, j.run_id, j.attempt, j.fence, j.status, j.cancel_reason, a.last_sequence
+/** The attempts that an agent holds, and how many lines of log each has. */
+export async function heldAttempts(sql: Queryable, agentId: string): Promise<(HeldAttempt & { lines: number })[]> {
+  return await sql<(HeldAttempt & { lines: number })[]>`
+    SELECT j.job_id, j.run_id, j.attempt, j.fence, j.status, j.cancel_reason, a.last_sequence, a.lines
     FROM jobs j JOIN attempts a ON a.job_id = j.job_id AND a.attempt = j.attempt
     WHERE j.agent_id = ${agentId} AND j.status IN ('started', 'building', 'cancelling')`;
 }

@@ -173,6 +173,7 @@ export class Attempt {
     }
     clearTimeout(timer);
     const leftovers = await this.#processes.end();
+    this.#log.flush();
     if (leftovers > 0) this.#log.say(`killed ${leftovers} processes of the job that still ran`, OUTSIDE, 'WARN');
     const stop = stopOf(this.#stop.signal);
     return stop ? stoppedBy(stop, this.#witnesses()) : verdict;
@@ -246,7 +247,12 @@ export class Attempt {
 
   /** Removes all that is left of it here. */
   async #disappear(): Promise<void> {
-    this.#workspace.forget();
+    try {
+      this.#workspace.forget();
+    } catch (error) {
+      // A job may close its own folders to us; the removal opens them again.
+      this.#serviceLog.warn({ error: messageOf(error) }, 'record of the job was not removed');
+    }
     this.#tools.trash.add(this.#workspace.folder);
     await this.#leave();
   }

@@ -244,7 +244,7 @@ test('limits of steps and of jobs end them as Timeout, with the limit', async ()
 });
 
 test('what is left running at the end is killed, and its late output is still in the log', async () => {
-  const job = await farm.run({ steps: ['(sleep 0.3; echo late; sleep 60) & echo done', 'echo next'] });
+  const job = await farm.run({ steps: ['(sleep 0.3; printf late; sleep 60) & echo done', 'echo next'] });
   expect(job.outcome).toBe('completed');
   expect(job.output).toEqual(expect.arrayContaining(['done', 'late', 'next']));
   const text = farm.orchestrator.text(job.dispatch);

@@ -1,3 +1,5 @@
+import { Progress } from '@kiln/protocol/agent-messages.ts';
+import { Check } from 'typebox/value';
 import { expect, test } from 'vitest';
 import { ProgressTracker } from './progress.ts';
 
@@ -41,6 +43,15 @@ test('a failed phase keeps what it reached, and what a step says of a phase that
   tracker.told({ phase: 0, step: 0 }, 100, 'late');
   expect(tracker.snapshot()).toMatchObject({ percent: 12.5, text: 'a: one' });
   expect(tracker.snapshot().phases[0]?.steps.map(({ state }) => state)).toEqual(['failed', 'skipped']);
+});
+
+test('a job with more phases, steps or letters than a message holds is still told about', () => {
+  const steps = Array.from({ length: 1500 }, () => ({ name: `\u0000${'long '.repeat(1000)}` }));
+  const many = Array.from({ length: 1200 }, (_, i) => ({ name: `phase ${i}`, weight: 1, steps: i === 0 ? steps : [] }));
+  const tracker = new ProgressTracker(many, () => {});
+  tracker.phaseStarted(0);
+  tracker.stepStarted({ phase: 0, step: 1400 }, 1);
+  expect(Check(Progress, tracker.snapshot())).toBe(true);
 });
 
 test('a text is made fit for pages: one line, no control characters, not too long', () => {

@@ -4,6 +4,10 @@ import { OUTSIDE, type Where } from '../log/job-log.ts';
 
 /** As much of what a step says about its progress as is shown. */
 const TEXT_LIMIT = 200;
+/** As much of the name of a phase or a step. The log has the whole. */
+const NAME_LIMIT = 500;
+/** So many phases, and so many steps of each, are told about. */
+const TOLD_LIMIT = 1000;
 /** Only a completed job is at 100. */
 const MOST = 99;
 
@@ -33,13 +37,13 @@ export class ProgressTracker {
   /** `onChange` is called with true when a phase or a step begins or ends, with false for what a step says. */
   constructor(phases: readonly PlannedNames[], onChange: (isStep: boolean) => void) {
     this.#phases = phases.map(({ name, weight, steps }) => ({
-      name,
+      name: plainText(name, NAME_LIMIT),
       weight,
       state: 'waiting',
       startedAt: null,
       finishedAt: null,
       steps: steps.map((step) => ({
-        name: step.name,
+        name: plainText(step.name, NAME_LIMIT),
         state: 'waiting',
         startedAt: null,
         finishedAt: null,
@@ -54,7 +58,9 @@ export class ProgressTracker {
 
   /** A copy of the present state. */
   snapshot(): Progress {
-    const phases = this.#phases.map((phase) => ({ ...phase, steps: phase.steps.map((step) => ({ ...step })) }));
+    const phases = this.#phases.slice(0, TOLD_LIMIT).map((phase) => {
+      return { ...phase, steps: phase.steps.slice(0, TOLD_LIMIT).map((step) => ({ ...step })) };
+    });
     return { percent: this.#percent, text: this.#text, phases };
   }
 

@@ -51,6 +51,7 @@ export class JobLog {
   readonly #options: JobLogOptions;
   readonly #builder = new FrameBuilder();
   readonly #compressor = new Compressor();
+  readonly #splitters: LineSplitter[] = [];
   readonly #waiting = new Set<() => void>();
   #sequence = 0;
   #kept = 0;
@@ -86,6 +87,7 @@ export class JobLog {
   /** A sink for the output of one command. */
   output(where: Where): OutputSink {
     const splitter = new LineSplitter((block) => this.#accept(block, where), this.#options.masks);
+    this.#splitters.push(splitter);
     return {
       write: (chunk) => {
         splitter.push(chunk);
@@ -102,6 +104,11 @@ export class JobLog {
     const listeners = [...this.#waiting];
     this.#waiting.clear();
     for (const listener of listeners) listener();
+  }
+
+  /** Ends the lines that have no end yet, of what ran in the background until now. */
+  flush(): void {
+    for (const splitter of this.#splitters) splitter.flush();
   }
 
   /** Cuts what is left. Settles when every frame is in the window. */

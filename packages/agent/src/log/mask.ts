@@ -29,7 +29,7 @@ export class Masks implements CutGuard {
       this.#forms.add(form);
       this.#longest = Math.max(this.#longest, form.length);
     }
-    if (forms.length > 0) this.#pattern = new RegExp([...this.#forms].map(escapeRegExp).join('|'));
+    if (forms.length > 0) this.#pattern = anyOf([...this.#forms]);
     return forms.length > 0;
   }
 
@@ -81,6 +81,12 @@ export class Masks implements CutGuard {
     }
     return joined;
   }
+}
+
+/** Matches every text that holds one of the forms. A form that holds another one need not be looked for. */
+function anyOf(forms: readonly string[]): RegExp {
+  const least = forms.filter((form) => !forms.some((other) => other !== form && form.includes(other)));
+  return new RegExp(least.map(escapeRegExp).join('|'));
 }
 
 function escapeRegExp(text: string): string {

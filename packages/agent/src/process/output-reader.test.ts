@@ -1,26 +1,27 @@
-import { execFileSync } from 'node:child_process';
-import { closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { OutputReader } from './output-reader.ts';
+import { PipePool } from './pipe-pool.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kiln-reader-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const pipes = new PipePool(join(folder, 'pipes'));
+beforeAll(async () => await pipes.open());
+afterAll(async () => {
+  await pipes.close();
+  rmSync(folder, { recursive: true });
+});
 
-function open(write: (text: string) => boolean) {
-  const path = join(folder, 'pipe');
-  rmSync(path, { force: true });
-  execFileSync('mkfifo', [path]);
-  const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const writeEnd = openSync(path, 'w');
+async function open(write: (text: string) => boolean) {
+  const { readEnd, writeEnd } = await pipes.take();
   return { reader: new OutputReader(readEnd, { write: (chunk) => write(chunk.toString()) }), writeEnd };
 }
 
 test('a sink that wants no more is left alone until it is told to go on, and nothing is lost', async () => {
   const seen: string[] = [];
-  const { reader, writeEnd } = open((text) => {
+  const { reader, writeEnd } = await open((text) => {
     seen.push(text);
     return false;
   });
@@ -39,7 +40,7 @@ test('a sink that wants no more is left alone until it is told to go on, and not
 
 test('waiting for the end does not count the time in which the sink wanted nothing, unless it is forced', async () => {
   let seen = '';
-  const { reader, writeEnd } = open((text) => {
+  const { reader, writeEnd } = await open((text) => {
     seen += text;
     return false;
   });
@@ -55,7 +56,7 @@ test('waiting for the end does not count the time in which the sink wanted nothi
 });
 
 test('a pipe that stays open is given up after the limit', async () => {
-  const { reader, writeEnd } = open(() => true);
+  const { reader, writeEnd } = await open(() => true);
   expect(await reader.drained(60)).toBe(false);
   closeSync(writeEnd);
   await reader.ended;

@@ -28,7 +28,7 @@ const LEASE_MS = 30_000;
 /** How far a look must have come before it is written down. */
 const ENROL_STEP_MS = 60_000;
 
-/** `told`: everything else that happened to reports counts under the outcome of the answer. */
+/** What is counted: each call by its answer, and what was not told at all. */
 export type ReportOutcome = Answer['outcome'] | 'given_up' | 'superseded';
 
 export type ReporterContext = Pick<FarmContext, 'config' | 'db' | 'log' | 'service' | 'instance'> & {
@@ -44,14 +44,13 @@ export class Reporter {
   readonly #pause: Pause;
   /** Where the next look for new runs begins, and how far this is written down. */
   #enrolled: { to: Date; stored: Date } | null = null;
-
   #thoroughAt = Number.NEGATIVE_INFINITY;
 
   constructor(context: ReporterContext, forge: ForgeConfig, timing: Timing) {
     this.#context = context;
+    this.#forge = forge;
     this.#timing = timing;
     this.#pause = new Pause(timing.firstBackoffMs);
-    this.#forge = forge;
     this.host = new URL(forge.url).host;
   }
 

@@ -3,11 +3,28 @@ import type { AgentHello, AttemptReference, OrchestratorMessage } from '@kiln/pr
 
 /** Pings come every five seconds: a link that says nothing for twenty is dead. */
 const DEAD_AFTER_PINGS = 4;
+/** Bytes that wait for an agent which does not read. Far more than the jobs of a busy one. */
+const MOST_UNREAD = 64 * 1024 * 1024;
+/** Bytes of one attempt's log that are not committed. An agent of Kiln's stops at a quarter of it. */
+const MOST_UNCOMMITTED = 16 * 1024 * 1024;
+/** The protocol gives a reason 123 bytes. */
+const LONGEST_REASON = 123;
 
 /** An attempt that a connected agent holds. */
 export interface Held extends AttemptReference {
   /** The last frame received from it, committed or about to be. */
   received: number;
+  /** Number that its next line has. */
+  nextLine: number;
+  /** Bytes of frames received and not committed. */
+  uncommitted: number;
+}
+
+/** Closes a socket with as much of a reason as the protocol has room for. */
+export function closeSocket(socket: WebSocket, code: number, reason: string): void {
+  // Whole characters only: what was cut through would be replaced by something longer.
+  const cut = Buffer.from(reason.toWellFormed()).subarray(0, LONGEST_REASON);
+  socket.close(code, cut.toString('utf8').replace(/\ufffd+$/, ''));
 }
 
 /** One agent's socket, from its hello to its end. */
@@ -41,15 +58,26 @@ export class Connection {
     return held?.attempt === attempt && held.fence === fence ? held : undefined;
   }
 
-  /** Sends a message; false when the socket is closed already. */
+  /** Counts the bytes of a frame until they are committed. Throws when an agent goes on without being answered. */
+  owe(held: Held, bytes: number): void {
+    held.uncommitted += bytes;
+    if (held.uncommitted > MOST_UNCOMMITTED)
+      throw new Error(`more than ${MOST_UNCOMMITTED} bytes of job ${held.jobId} were sent without an acknowledgement`);
+  }
+
+  /** Sends a message; false when the socket is closed already, or its other end does not read. */
   send(message: OrchestratorMessage): boolean {
     if (!this.open) return false;
+    if (this.#socket.bufferedAmount > MOST_UNREAD) {
+      this.#socket.terminate();
+      return false;
+    }
     this.#socket.send(JSON.stringify(message));
     return true;
   }
 
   close(code: number, reason: string): void {
-    this.#socket.close(code, reason.slice(0, 120));
+    closeSocket(this.#socket, code, reason);
   }
 
   /** Pings; ends a link that left several pings unanswered, since its other end is gone. */

@@ -7,12 +7,21 @@ import type { Connection } from './connection.ts';
 
 const message = Compile(AgentMessage);
 
-/** Reads a text message of an agent. Throws with the place of the mistake. */
+/**
+ * Reads a text message of an agent. What a newer agent says beyond the protocol is left out, and what no database keeps
+ * (a NUL, half a character) is replaced. Throws with the place of the mistake.
+ */
 export function parseMessage(data: Buffer): AgentMessage {
-  const value: unknown = JSON.parse(data.toString('utf8'));
-  if (message.Check(value)) return value;
+  const text = data.toString('utf8');
+  // Either of them is always written as an escape.
+  const value: unknown = text.includes('\\u') ? JSON.parse(text, storable) : JSON.parse(text);
+  if (message.Check(value)) return message.Clean(value) as AgentMessage;
   const [first] = message.Errors(value);
   throw new Error(`not a message of the protocol: ${first?.instancePath ?? ''} ${first?.message ?? ''}`);
+}
+
+function storable(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.replaceAll('\0', '\ufffd').toWellFormed() : value;
 }
 
 /** Puts what a greeted agent says into the turns. Throws on what the protocol does not allow. */
@@ -58,7 +67,14 @@ export function hearFrame(connection: Connection, data: Buffer, turns: Turns): v
   if (header.sequence !== held.received + 1) {
     throw new FrameError(`frame ${header.sequence} of job ${header.job} came after frame ${held.received}`);
   }
+  if (header.firstLine !== held.nextLine) {
+    throw new FrameError(
+      `frame ${header.sequence} of job ${header.job} begins with line ${header.firstLine}, not with ${held.nextLine}`,
+    );
+  }
+  connection.owe(held, data.length);
   held.received = header.sequence;
+  held.nextLine = header.firstLine + header.lines;
   const times = header.runs.map((run) => run[1]);
   const { sequence, firstLine, lines, bytes } = header;
   turns.frame({
@@ -69,8 +85,8 @@ export function hearFrame(connection: Connection, data: Buffer, turns: Turns): v
     firstLine,
     lines,
     bytes,
-    firstTime: Math.min(...times),
-    lastTime: Math.max(...times),
+    firstTime: times.reduce((least, time) => Math.min(least, time)),
+    lastTime: times.reduce((most, time) => Math.max(most, time)),
     data,
   });
 }

@@ -9,10 +9,10 @@ import type { Batch } from '../turn/batch.ts';
 import type { Candidate, Committed } from '../turn/commit.ts';
 import { Turns } from '../turn/turns.ts';
 import { announce } from './announce.ts';
-import { Connection } from './connection.ts';
+import { Connection, closeSocket } from './connection.ts';
 import { dispatchMessage } from './dispatch.ts';
 import { hear, hearFrame, parseMessage } from './hear.ts';
-import { agentLost } from './lost.ts';
+import { agentLost, agentRefused } from './lost.ts';
 
 /** How long a connected agent may take to say hello. */
 const HELLO_MS = 10_000;
@@ -54,6 +54,8 @@ export class Hub {
       this.#greet(new Connection(agentId, hello, socket)).then(
         (greeted) => {
           connection = greeted;
+          // It may have gone meanwhile, and nobody will say so again.
+          if (!greeted.open) this.#left(greeted);
         },
         (err: unknown) => {
           log.error({ agentId, err }, 'agent could not be greeted');
@@ -62,6 +64,8 @@ export class Hub {
       );
     };
     socket.on('message', (data: Buffer, isBinary: boolean) => {
+      // What comes while a refused socket closes is not heard.
+      if (socket.readyState !== socket.OPEN) return;
       try {
         if (connection instanceof Connection) {
           if (isBinary) hearFrame(connection, data, this.turns);
@@ -74,7 +78,7 @@ export class Hub {
       } catch (error) {
         const words = error instanceof Error ? error.message : String(error);
         log.warn({ agentId, error: words }, 'agent sent a bad message');
-        socket.close(CLOSE.badMessage, words.slice(0, 120));
+        closeSocket(socket, CLOSE.badMessage, words);
       }
     });
     socket.on('error', (err) => log.debug({ agentId, err }, 'agent socket error'));
@@ -122,9 +126,11 @@ export class Hub {
     this.connections.delete(agentId);
     await connectAgent(db, agentId, hello, instance);
     const held = await heldAttempts(db, agentId);
-    for (const { jobId, attempt, fence, lastSequence } of held) {
+    for (const { jobId, attempt, fence, lastSequence, lines } of held) {
       const runs = hello.running.some((r) => r.jobId === jobId && r.attempt === attempt && r.fence === fence);
-      if (runs) connection.held.set(jobId, { jobId, attempt, fence, received: lastSequence });
+      if (!runs) continue;
+      const log = { received: lastSequence, nextLine: lines + 1, uncommitted: 0 };
+      connection.held.set(jobId, { jobId, attempt, fence, ...log });
     }
     const adopted = held.filter((attempt) => connection.holding(attempt));
     const lost = held.filter((attempt) => !connection.holding(attempt));
@@ -140,6 +146,8 @@ export class Hub {
       if (status !== 'cancelling') continue;
       connection.send({ type: 'job.cancel', jobId, attempt, fence, reason: cancelReason ?? 'cancelled' });
     }
+    // Another socket of the same agent may have been greeted meanwhile.
+    this.connections.get(agentId)?.close(CLOSE.replaced, 'the agent connected again');
     this.connections.set(agentId, connection);
     const { name, slots } = hello;
     log.info({ agentId, name, slots, adopted: adopted.length, lost: lost.length }, 'agent connected');
@@ -169,6 +177,8 @@ export class Hub {
     }
     const stored = new Set(result.stored.map(({ jobId, attempt }) => `${jobId}.${attempt}`));
     for (const frame of batch.frames) {
+      const held = this.#holderOf(frame.jobId)?.held.get(frame.jobId);
+      if (held?.fence === frame.fence) held.uncommitted -= frame.data.length;
       if (!stored.has(`${frame.jobId}.${frame.attempt}`))
         this.abandon(frame, this.#holderOf(frame.jobId)?.agentId ?? null);
     }
@@ -189,7 +199,7 @@ export class Hub {
   #dispatch(agentId: string, job: ClaimedJob): void {
     const { jobId, attempt, fence } = job;
     const connection = this.connections.get(agentId);
-    connection?.held.set(jobId, { jobId, attempt, fence, received: 0 });
+    connection?.held.set(jobId, { jobId, attempt, fence, received: 0, nextLine: 1, uncommitted: 0 });
     if (connection?.send(dispatchMessage(job))) return;
     connection?.held.delete(jobId);
     this.lose(job, agentLost(connection?.hello.name ?? agentId, 'left before it got the job'));
@@ -200,9 +210,20 @@ export class Hub {
     return undefined;
   }
 
+  /** Said again it would be refused again, so the attempt ends here; the agent's other ones go on. */
   #refused(piece: Batch, err: Error): void {
     const [item] = [...piece.frames, ...piece.reports, ...piece.finishes];
-    this.#context.log.error({ jobId: item?.jobId, err }, 'the database refused what an agent said');
-    if (item) this.#holderOf(item.jobId)?.close(CLOSE.badMessage, err.message);
+    if (!item) return;
+    const { jobId, attempt, fence } = item;
+    const holder = this.#holderOf(jobId);
+    this.#context.log.error(
+      { jobId, attempt, agentId: holder?.agentId, err },
+      'the database refused what an agent said',
+    );
+    const code = 'code' in err && typeof err.code === 'string' ? err.code : err.name;
+    const failure = agentRefused(holder?.hello.name ?? 'unknown', code);
+    const outcome = 'failed' as const;
+    this.turns.finish({ jobId, attempt, fence, outcome, failure, progress: null, lastSequence: 0, requeueBelow: 0 });
+    this.abandon(item, holder?.agentId ?? null);
   }
 }

@@ -7,6 +7,12 @@ export function agentLost(agent: string, how: string): Failure {
   return { class: 'Agent Lost', message: `agent ${agent} ${how}`, ...NOWHERE };
 }
 
+/** The database can't keep what the agent said. Not in the agent's words, which are what it refuses. */
+export function agentRefused(agent: string, code: string): Failure {
+  const message = `agent ${agent} said something that can't be stored (${code}); the log of the orchestrator has the details`;
+  return { class: 'Agent Error', message, ...NOWHERE };
+}
+
 /** The agent is there, but did not end the attempt when it had to. */
 export function agentDisobeyed(agent: string, reason: 'cancel' | 'deadline'): Failure {
   return reason === 'cancel'

@@ -14,16 +14,16 @@ export interface Batch {
 }
 
 /**
- * What agents said since the last turn. Bounded by what agents may have unacknowledged: they send no further frame
- * before the acknowledgement, and of progress only the newest of each job is kept.
+ * What agents said since the last turn. Bounded by what an attempt may have unacknowledged, of its progress the newest and of
+ * its last words the first is kept.
  */
 export class Inbox {
   #frames: NewFrame[] = [];
   #reports = new Map<string, ProgressReport>();
-  #finishes: Finish[] = [];
+  #finishes = new Map<string, Finish>();
 
   get empty(): boolean {
-    return this.#frames.length === 0 && this.#reports.size === 0 && this.#finishes.length === 0;
+    return this.#frames.length === 0 && this.#reports.size === 0 && this.#finishes.size === 0;
   }
 
   frame(frame: NewFrame): void {
@@ -38,8 +38,17 @@ export class Inbox {
     });
   }
 
+  /** Of several last words on an attempt the first one stands. */
   finish(finish: Finish): void {
-    this.#finishes.push(finish);
+    const key = `${finish.jobId}.${finish.fence}`;
+    if (!this.#finishes.has(key)) this.#finishes.set(key, finish);
+  }
+
+  /** Drops what was said about a job: a frame of its log was refused, and what follows would leave a hole. */
+  forget(jobId: string): void {
+    this.#frames = this.#frames.filter((frame) => frame.jobId !== jobId);
+    this.#reports.delete(jobId);
+    for (const [key, finish] of this.#finishes) if (finish.jobId === jobId) this.#finishes.delete(key);
   }
 
   /** Takes the next batch. An attempt's finish waits until all of its frames are in this batch or an earlier one. */
@@ -53,15 +62,19 @@ export class Inbox {
     }
     const frames = this.#frames.splice(0, count);
     const behind = new Set(this.#frames.map((frame) => frame.jobId));
-    const finishes = this.#finishes.filter((finish) => !behind.has(finish.jobId));
-    this.#finishes = this.#finishes.filter((finish) => behind.has(finish.jobId));
+    const finishes: Finish[] = [];
+    for (const [key, finish] of this.#finishes) {
+      if (behind.has(finish.jobId)) continue;
+      finishes.push(finish);
+      this.#finishes.delete(key);
+    }
     const reports = [...this.#reports.values()];
     this.#reports.clear();
     return { frames, reports, finishes };
   }
 }
 
-/** The same work in the smallest pieces, for finding the one that a database refuses. */
+/** The same work in the smallest pieces, for finding the one that a database refuses. Each is about one job. */
 export function pieces(batch: Batch): Batch[] {
   return [
     ...batch.frames.map((frame) => ({ frames: [frame], reports: [], finishes: [] })),

@@ -13,7 +13,7 @@ export interface TurnHost {
   author(): Author;
   /** The transaction is committed: acknowledge, dispatch, publish. Must not throw. */
   committed(batch: Batch, result: Committed): void;
-  /** The database refuses this piece for what it says, not for its own state: drop whoever sent it. */
+  /** The database refuses this piece for what it says, not for its own state: end the attempt that said it. Must not throw. */
   refused(piece: Batch, error: Error): void;
 }
 
@@ -73,7 +73,6 @@ export class Turns {
   }
 
   async #run(): Promise<void> {
-    let failures = 0;
     for (;;) {
       while (this.#inbox.empty && !this.#claiming && !this.#stopped) {
         await new Promise<void>((ring) => {
@@ -84,21 +83,25 @@ export class Turns {
       const batch = this.#inbox.take();
       const claiming = this.#claiming && !this.#stopped;
       this.#claiming = false;
-      for (;;) {
-        try {
-          await this.#commit(batch, claiming);
-          failures = 0;
-          break;
-        } catch (error) {
-          if (isRefusal(error)) {
-            await this.#isolate(batch);
-            break;
-          }
-          failures++;
-          this.#log.error({ err: error, failures }, 'turn failed');
-          if (this.#stopped && failures > 20) return;
-          await sleep(Math.min(100 * 2 ** failures, 5_000) * (0.5 + Math.random() / 2));
-        }
+      const refusal = await this.#persist(batch, claiming);
+      if (refusal) await this.#isolate(batch, claiming);
+    }
+  }
+
+  /**
+   * Commits a batch, however long the database is away. Gives the error when the database refuses what it says; trying
+   * again can't help then.
+   */
+  async #persist(batch: Batch, claiming: boolean): Promise<Error | null> {
+    for (let failures = 1; ; failures++) {
+      try {
+        await this.#commit(batch, claiming);
+        return null;
+      } catch (error) {
+        if (isRefusal(error)) return error;
+        this.#log.error({ err: error, failures }, 'turn failed');
+        if (this.#stopped && failures > 20) return null;
+        await sleep(pauseMs(failures));
       }
     }
   }
@@ -111,21 +114,44 @@ export class Turns {
     this.#host.committed(batch, result);
   }
 
-  /** One piece of the batch is at fault: commits the others one by one and drops the one that the database refuses. */
-  async #isolate(batch: Batch): Promise<void> {
+  /**
+   * One piece of the batch is at fault: commits the others one by one, and drops the one that is refused with everything
+   * else that its attempt said, since a log with a hole in it is worse than one that ends.
+   */
+  async #isolate(batch: Batch, claiming: boolean): Promise<void> {
+    const dropped = new Set<string>();
     for (const piece of pieces(batch)) {
-      try {
-        await this.#commit(piece, false);
-      } catch (error) {
-        if (!isRefusal(error)) throw error;
-        this.#host.refused(piece, error);
-      }
+      const jobId = jobOf(piece);
+      if (jobId === undefined || dropped.has(jobId)) continue;
+      const refusal = await this.#persist(piece, false);
+      if (!refusal) continue;
+      dropped.add(jobId);
+      this.#inbox.forget(jobId);
+      this.#host.refused(piece, refusal);
     }
-    this.wake();
+    if (!claiming) return;
+    if (dropped.size > 0) return this.wake();
+    // Nothing that was said is at fault, so it is a job that waits: without a pause this would be asked again at once.
+    const refusal = await this.#persist({ frames: [], reports: [], finishes: [] }, true);
+    if (!refusal) return;
+    this.#log.error({ err: refusal }, 'jobs can not be given out');
+    await sleep(pauseMs(5));
   }
 }
 
-/** Whether the database refused the data itself (SQLSTATE classes 21, 22, 23), so that trying again can't help. */
-function isRefusal(error: unknown): error is Error & { code: string } {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^2[123]/.test(error.code);
+function jobOf({ frames, reports, finishes }: Batch): string | undefined {
+  return [...frames, ...reports, ...finishes][0]?.jobId;
+}
+
+function pauseMs(failures: number): number {
+  return Math.min(100 * 2 ** failures, 5_000) * (0.5 + Math.random() / 2);
+}
+
+/**
+ * Whether what was said is at fault, so that trying again can't help: the database refused the data (SQLSTATE classes
+ * 21, 22, 23) or finds it too large (54), or it can't even be written down (a RangeError, such as for too deep a nesting).
+ */
+function isRefusal(error: unknown): error is Error {
+  if (error instanceof RangeError) return true;
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^(2[123]|54)/.test(error.code);
 }

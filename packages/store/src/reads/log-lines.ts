@@ -1,13 +1,11 @@
 import { promisify } from 'node:util';
 import { zstdDecompress } from 'node:zlib';
 import type { LogLine } from '@kiln/protocol/api.ts';
-import { decodeFrame, type FrameHeader } from '@kiln/protocol/frame.ts';
+import { decodeFrame, type FrameHeader, MOST_FRAME_TEXT } from '@kiln/protocol/frame.ts';
 import { LOG_LEVELS } from '@kiln/protocol/states.ts';
 import type { StoredFrame } from '../frames.ts';
 
 const decompress = promisify(zstdDecompress);
-/** More text than any agent puts into one frame; bytes that unpack to more are not a frame of Kiln's. */
-const MAX_TEXT = 64 * 1024 * 1024;
 
 /** The text of a stored frame, each line ended by a newline. One whose bytes can't be read gives as many lines that say so. */
 export async function frameText(frame: StoredFrame): Promise<Buffer> {
@@ -37,7 +35,7 @@ export async function frameLines(frame: StoredFrame): Promise<LogLine[]> {
 }
 
 async function textOf(compressed: Uint8Array): Promise<Buffer> {
-  return await decompress(compressed, { maxOutputLength: MAX_TEXT });
+  return await decompress(compressed, { maxOutputLength: MOST_FRAME_TEXT });
 }
 
 function unreadable(frame: StoredFrame, error: unknown): string {

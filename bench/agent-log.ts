@@ -4,15 +4,15 @@ import { mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startAgent } from '@kiln/agent/agent.ts';
+import { dispatchOf } from '@kiln/agent/testing/test-agent.ts';
 import { loadConfig } from '@kiln/service/config.ts';
 import { Lifecycle } from '@kiln/service/lifecycle.ts';
 import { createLogger } from '@kiln/service/log.ts';
 import { createMetrics } from '@kiln/service/metrics.ts';
-import { startAgent } from '../src/agent.ts';
-import { dispatchOf } from '../src/testing/test-agent.ts';
 
 /**
- * How quickly an agent takes a loud job's output: `node packages/agent/bench/log.ts`. A job prints a million lines of 100
+ * How quickly an agent takes a loud job's output: `node bench/agent-log.ts`. A job prints a million lines of 100
  * bytes, an orchestrator in another process acknowledges each frame at once. Beside it: `gzip -1` over the same bytes.
  */
 const LINES = 1_000_000;
@@ -27,7 +27,7 @@ execFileSync('sh', [
    yes "$(printf 'x%.0s' $(seq 99))" | head -n ${LINES} > ${uniform}`,
 ]);
 
-const server = fork(fileURLToPath(new URL('./acking-server.ts', import.meta.url)));
+const server = fork(fileURLToPath(new URL('./acking-orchestrator.ts', import.meta.url)));
 const [{ port }] = await once(server, 'message');
 const config = await loadConfig({
   dataDir: folder,
