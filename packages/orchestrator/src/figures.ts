@@ -1,6 +1,7 @@
 import { JOB_STATUSES } from '@kiln/protocol/states.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import type { Hub } from './hub/hub.ts';
+import { mergePushes } from './hub/pushed-metrics.ts';
 import type { Batch } from './turn/batch.ts';
 import type { Committed } from './turn/commit.ts';
 
@@ -40,20 +41,5 @@ export function registerFigures(
 
 /** The metrics that agents pushed, each series with the agent's id, family by family; gone when the agent leaves. */
 export function agentMetrics(hub: Hub): string {
-  const families = new Map<string, { head: Set<string>; series: string[] }>();
-  for (const { agentId, metricsText } of hub.connections.values()) {
-    let family = { head: new Set<string>(), series: [] as string[] };
-    for (const line of metricsText.split('\n')) {
-      const [, name] = /^# (?:HELP|TYPE) (\S+)/.exec(line) ?? [];
-      if (name) {
-        family = families.get(name) ?? { head: new Set(), series: [] };
-        families.set(name, family);
-        family.head.add(line);
-      } else {
-        const [, series, labels, value] = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (.+)$/.exec(line) ?? [];
-        if (series) family.series.push(`${series}{agent_id="${agentId}"${labels ? `,${labels}` : ''}} ${value}`);
-      }
-    }
-  }
-  return [...families.values()].flatMap(({ head, series }) => [...head, ...series, '']).join('\n');
+  return mergePushes([...hub.connections.values()].map(({ agentId, metricsText }) => ({ agentId, text: metricsText })));
 }

@@ -13,7 +13,9 @@ afterEach(async () => {
   await farm.close();
 });
 
-const COUNT = 'i=0; while [ $i -lt 400 ]; do i=$((i+1)); echo line $i; [ $((i % 4)) -eq 0 ] && sleep 0.005; done; true';
+/** Prints numbered lines until the file STOP is there, and then how many there were. */
+const COUNT =
+  'i=0; until [ -e "$STOP" ]; do i=$((i+1)); echo line $i; [ $((i % 4)) -eq 0 ] && sleep 0.005; done; echo total $i';
 
 test('the hello says who the agent is, with the labels that Kiln gives', async () => {
   const [hello] = farm.orchestrator.hellos;
@@ -58,19 +60,26 @@ test('an agent that is not known any more enrols anew, and so does one whose fil
 });
 
 test('over broken connections no line is lost and none comes twice', async () => {
-  const dispatch = dispatchOf({ steps: [COUNT] });
+  const stop = join(farm.stateDir, 'stop');
+  const dispatch = dispatchOf({ steps: [COUNT], environment: { STOP: stop } });
   farm.orchestrator.dispatch(dispatch);
+  const { frames } = farm.orchestrator.attempt(dispatch);
   for (let round = 1; round <= 4; round++) {
-    const { frames } = farm.orchestrator.attempt(dispatch);
-    await farm.orchestrator.until(() => frames.length > round * 3, 'more frames');
+    const before = frames.length;
+    await farm.orchestrator.until(() => frames.length > before + 3, 'more frames');
     farm.orchestrator.breakConnections();
     await farm.orchestrator.until(() => farm.orchestrator.hellos.length > round, 'a new hello');
     expect(farm.orchestrator.hellos.at(-1)?.running).toEqual([{ jobId: dispatch.jobId, attempt: 1, fence: 7 }]);
   }
+  writeFileSync(stop, '');
   const { outcome } = await farm.orchestrator.finished(dispatch);
   expect(outcome).toBe('completed');
   const output = farm.orchestrator.lines(dispatch).filter(({ component }) => component === 'output');
-  expect(output.map(({ text }) => text)).toEqual(Array.from({ length: 400 }, (_, i) => `line ${i + 1}`));
+  const total = output.length - 1;
+  expect(output.map(({ text }) => text)).toEqual([
+    ...Array.from({ length: total }, (_, i) => `line ${i + 1}`),
+    `total ${total}`,
+  ]);
 });
 
 test('frames that were sent but never acknowledged are sent again', async () => {

@@ -32,7 +32,7 @@ export function register(program: Command): void {
       const client = await createClient(options);
       const { event, runs } = await startRun(client, target, options);
       if (options.json) printJson({ eventId: event.eventId, requestId: event.requestId, outcome: event.outcome, runs });
-      if (runs.length === 0 && !options.json) process.stdout.write(`no run: ${event.outcome}\n`);
+      if (runs.length === 0 && !options.json) process.stdout.write(`no run: ${whyNone(event.outcome)}\n`);
       process.exitCode = runs.length === 0 ? 1 : 0;
       for (const run of runs) {
         if (!options.json && !options.watch) {
@@ -44,4 +44,10 @@ export function register(program: Command): void {
         }
       }
     });
+}
+
+/** What an order without a run came to, with what would help. */
+function whyNone(outcome: string): string {
+  const reason = outcome.replace(/^ignored: /, '');
+  return reason.endsWith('is in the archive') ? `${reason}; --force builds it again` : reason;
 }

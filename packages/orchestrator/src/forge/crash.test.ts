@@ -22,12 +22,12 @@ describe('over crashes and in company', () => {
 
   test('a process that dies in the middle of a call is followed by another when its lease is over', async () => {
     const t = await reportingFarm('github');
-    await t.report();
     const run = await t.run();
     await t.farm.db`INSERT INTO forges VALUES (${t.forge.url}, now()) ON CONFLICT DO NOTHING`;
     await t.farm
       .db`INSERT INTO forge_reports (run_id, forge, repository, fence, next_try_at) VALUES (${run.runId}, ${t.forge.url}, 'acme/libfoo', 1, now() + interval '1 hour')`;
     await run.complete();
+    await t.report();
     for (let n = 0; n < 5; n++) {
       t.hint(run);
       await new Promise((done) => setTimeout(done, 30));

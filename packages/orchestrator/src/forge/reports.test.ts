@@ -70,15 +70,13 @@ describe('a run is reported as it goes', () => {
     const t = await reportingFarm('github');
     await t.report();
     const run = await t.run();
-    await run.fail();
-    await requestCancel(t.farm.db, run.runId, 'alice');
+    await run.fail({ final: true });
     await t.reported(1, run);
     expect(await t.row(run)).toMatchObject({ state: 'failure', closed: true });
     await requestRetry(t.farm.db, run.runId);
     await run.start();
     await t.reported(2, run);
-    await run.fail();
-    await requestCancel(t.farm.db, run.runId, 'alice');
+    await run.fail({ final: true });
     await t.reported(3, run);
     await t.farm.db.begin(async (sql) => {
       await retryRun(sql, run.runId);

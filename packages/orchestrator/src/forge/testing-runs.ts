@@ -16,8 +16,8 @@ export interface CommitRun {
   /** Its first job was given out. */
   start(): Promise<void>;
   complete(): Promise<void>;
-  /** Returns when it is tried again. */
-  fail(failure?: object): Promise<Date | null>;
+  /** Returns when it is tried again; `final`: never. */
+  fail(options?: { final?: boolean }): Promise<Date | null>;
 }
 
 /** Makes a run for a commit of `git`, which a tag names. */
@@ -68,10 +68,11 @@ export async function commitRun(
     async complete() {
       await db.begin(async (sql) => await completeRuns(sql, [facts], []));
     },
-    async fail(failure = FAILURE) {
+    async fail(options = {}) {
       const [row] = await db<{ attempt: number }[]>`SELECT attempt FROM runs WHERE run_id = ${runId}`;
       const attempt = row?.attempt ?? 1;
-      return (await db.begin(async (sql) => await failRun(sql, { ...facts, attempt, compiled }, failure))).retryAt;
+      return (await db.begin(async (sql) => await failRun(sql, { ...facts, attempt, compiled }, FAILURE, options)))
+        .retryAt;
     },
   };
 }

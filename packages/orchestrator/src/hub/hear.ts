@@ -1,23 +1,32 @@
-import { AgentMessage } from '@kiln/protocol/agent-messages.ts';
+import { AgentMessage, type Progress } from '@kiln/protocol/agent-messages.ts';
 import { decodeFrame, FrameError } from '@kiln/protocol/frame.ts';
 import type { Logger } from '@kiln/service/log.ts';
 import { Compile } from 'typebox/compile';
 import type { Turns } from '../turn/turns.ts';
 import type { Connection } from './connection.ts';
 
-const message = Compile(AgentMessage);
+/** A schema for each type of message: trying them all in turn would cost more than the rest of hearing it. */
+const messages = new Map(AgentMessage.anyOf.map((schema) => [schema.properties.type.const as string, Compile(schema)]));
 
 /**
- * Reads a text message of an agent. What a newer agent says beyond the protocol is left out, and what no database keeps
- * (a NUL, half a character) is replaced. Throws with the place of the mistake.
+ * Reads a text message of an agent. What no database keeps (a NUL, half a character) is replaced. Throws with the place
+ * of the mistake.
  */
 export function parseMessage(data: Buffer): AgentMessage {
   const text = data.toString('utf8');
   // Either of them is always written as an escape.
   const value: unknown = text.includes('\\u') ? JSON.parse(text, storable) : JSON.parse(text);
-  if (message.Check(value)) return message.Clean(value) as AgentMessage;
+  const type = typeof value === 'object' && value !== null && 'type' in value ? String(value.type) : '';
+  const message = messages.get(type);
+  if (!message) throw new Error(`"${type.slice(0, 40)}" is not a message of the protocol`);
+  if (isMessage(message, value)) return value;
   const [first] = message.Errors(value);
-  throw new Error(`not a message of the protocol: ${first?.instancePath ?? ''} ${first?.message ?? ''}`);
+  throw new Error(`not a ${type} of the protocol: ${first?.instancePath ?? ''} ${first?.message ?? ''}`);
+}
+
+/** Whether a value is the message that its `type` says. */
+function isMessage(message: { Check(value: unknown): boolean }, value: unknown): value is AgentMessage {
+  return message.Check(value);
 }
 
 function storable(_key: string, value: unknown): unknown {
@@ -47,15 +56,40 @@ export function hear(connection: Connection, said: AgentMessage, turns: Turns, l
     connection.send({ type, jobId, attempt, fence });
     return;
   }
+  const progress = known(said.progress);
   if (said.type !== 'job.finished') {
-    turns.report({ jobId, attempt, fence, progress: said.progress, building: said.type === 'job.building' });
+    turns.report({ jobId, attempt, fence, progress, building: said.type === 'job.building' });
     return;
   }
   if (said.lastSequence > held.received) {
     throw new Error(`job ${jobId} ended with frame ${said.lastSequence}, but only ${held.received} came`);
   }
-  const { outcome, failure, progress, lastSequence } = said;
+  const { outcome, failure, lastSequence } = said;
   turns.finish({ jobId, attempt, fence, outcome, failure, progress, lastSequence, requeueBelow: 0 });
+}
+
+/** What this version knows of a progress: what a newer agent says beyond it is not kept. */
+function known({ percent, text, phases }: Progress): Progress {
+  return {
+    percent,
+    text,
+    phases: phases.map(({ name, weight, state, startedAt, finishedAt, steps }) => ({
+      name,
+      weight,
+      state,
+      startedAt,
+      finishedAt,
+      steps: steps.map((step) => ({
+        name: step.name,
+        state: step.state,
+        startedAt: step.startedAt,
+        finishedAt: step.finishedAt,
+        exitCode: step.exitCode,
+        signal: step.signal,
+        firstLine: step.firstLine,
+      })),
+    })),
+  };
 }
 
 /** Puts a log frame into the turns. One that is behind changes nothing, one that is ahead is refused. */
