@@ -11,6 +11,17 @@ const pinned = path('../../../node_modules/node/bin/node');
 // folder, where other users could put code for us to run.
 process.env.NODE_COMPILE_CACHE ??= path('../../../node_modules/.cache/kiln-code');
 
+// Between npx and us there is a shell that a signal ends and that passes none on: its end is the signal.
+if (process.env.npm_lifecycle_event === 'npx') {
+  const shell = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === shell) return;
+    clearInterval(watch);
+    process.kill(process.pid, 'SIGTERM');
+  }, 500);
+  watch.unref();
+}
+
 if (Number(process.versions.node.split('.')[0]) >= 24) {
   const { enableCompileCache } = await import('node:module');
   enableCompileCache(process.env.NODE_COMPILE_CACHE);

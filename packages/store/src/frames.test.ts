@@ -1,8 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { zstdCompressSync } from 'node:zlib';
 import { encodeFrame } from '@kiln/protocol/frame.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type ClaimedJob, claimJobs } from './claim.ts';
-import { frameRange, framesAfter, insertFrames, type NewFrame, sequenceOfLine } from './frames.ts';
+import { frameRange, framesAfter, type NewFrame, sequenceOfLine, storeFrames } from './frames.ts';
 import { testAgent, testRecipe, testRun } from './test-run.ts';
 import { testDatabase } from './testing.ts';
 
@@ -18,7 +19,7 @@ beforeEach(async () => {
 });
 afterEach(async () => await made.drop());
 
-function frame(sequence: number, lines = 10): NewFrame {
+function frame(sequence: number, { lines = 10, padding = 0 } = {}): NewFrame {
   const firstLine = (sequence - 1) * lines + 1;
   const text = Array.from({ length: lines }, (_, i) => `line ${firstLine + i}\n`).join('');
   const header = {
@@ -41,23 +42,31 @@ function frame(sequence: number, lines = 10): NewFrame {
     bytes: text.length,
     firstTime: 1_700_000_000_123,
     lastTime: 1_700_000_000_123,
-    data: encodeFrame(header, zstdCompressSync(text)),
+    data: Buffer.concat([encodeFrame(header, zstdCompressSync(text)), randomBytes(padding)]),
   };
 }
-const insert = async (frames: NewFrame[]) => await made.db.begin(async (sql) => await insertFrames(sql, frames));
+const insert = async (frames: NewFrame[]) => await made.db.begin(async (sql) => await storeFrames(sql, frames));
 
-test('frames are stored once, byte for byte, however often they are sent', async () => {
-  const frames = [1, 2, 3, 4, 5].map((n) => frame(n));
+test.each([
+  ['small', 0],
+  ['loud', 100_000],
+])('%s frames are stored once, byte for byte, however often they are sent', async (_name, padding) => {
+  const frames = [1, 2, 3, 4, 5].map((n) => frame(n, { padding }));
   expect(await insert(frames.slice(0, 3))).toEqual([{ jobId: job.jobId, attempt: 1, lastSequence: 3 }]);
   expect(await insert(frames.slice(1, 5))).toEqual([{ jobId: job.jobId, attempt: 1, lastSequence: 5 }]);
   expect(await insert(frames)).toEqual([{ jobId: job.jobId, attempt: 1, lastSequence: 5 }]);
   const stored = await framesAfter(made.db, job.jobId, 1, 0);
   expect(stored.map((f) => Buffer.from(f.data))).toEqual(frames.map((f) => Buffer.from(f.data)));
+  const [times] = await made.db`SELECT DISTINCT first_time, last_time FROM frames`;
+  expect(times).toEqual({ firstTime: new Date(1_700_000_000_123), lastTime: new Date(1_700_000_000_123) });
   expect((await made.db`SELECT lines, last_sequence FROM attempts`)[0]).toEqual({ lines: 50, lastSequence: 5 });
 });
 
-test('a frame under a stale fence is not stored and not acknowledged', async () => {
-  expect(await insert([{ ...frame(1), fence: job.fence - 1 }])).toEqual([]);
+test.each([
+  ['small', 0],
+  ['loud', 200_000],
+])('a %s frame under a stale fence is not stored and not acknowledged', async (_name, padding) => {
+  expect(await insert([{ ...frame(1, { padding }), fence: job.fence - 1 }])).toEqual([]);
   expect(await framesAfter(made.db, job.jobId, 1, 0)).toEqual([]);
 });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 /** `run/ready.json` in the data directory: there while a farm runs and every part of it was ready once. */
 export interface ReadyFile {
-  /** The supervisor. */
+  /** The supervisor, or a server without one. */
   pid: number;
   /** Address of the dashboard and the API with its sub-path, such as http://127.0.0.1:10142; null when nothing listens. */
   http: string | null;

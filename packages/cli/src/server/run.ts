@@ -3,6 +3,7 @@ import type { Logger } from '@kiln/service/log.ts';
 import { dataDirectory } from '../farm/location.ts';
 import { reportFatal } from '../fatal.ts';
 import { isOrphan, isPart, tellParent } from '../parent.ts';
+import { announce } from './announce.ts';
 import { stopOrphanedPostgres } from './orphaned-postgres.ts';
 import { type Role, type Server, startServer } from './server.ts';
 
@@ -22,6 +23,7 @@ const STOP_LIMIT_MS = 14_000;
 /** `kiln server` from start to end. Returns the exit code; throws to the supervisor what kept a part of it from starting. */
 export async function runServer(options: ServerRunOptions): Promise<number> {
   let server: Server | null = null;
+  let withdraw = async () => {};
   let log: Logger | null = null;
   let failing = false;
   const fail = (error: unknown) => {
@@ -47,13 +49,16 @@ export async function runServer(options: ServerRunOptions): Promise<number> {
     if (!started) process.exit(0);
     server = started;
     log = started.log;
+    if (!isPart()) withdraw = await announce(config, started);
   } catch (error) {
     if (isPart()) throw error;
     reportFatal(error, log, { ...options, service: 'server' });
     return 1;
   }
   process.on('uncaughtException', fail);
-  return await serve(server, { once: options.once === true, dataDir: dataDirectory(options.data) }, asked, fail);
+  const code = await serve(server, { once: options.once === true, dataDir: dataDirectory(options.data) }, asked, fail);
+  await withdraw();
+  return code;
 }
 
 async function serve(

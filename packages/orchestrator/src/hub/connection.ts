@@ -7,6 +7,9 @@ const DEAD_AFTER_PINGS = 4;
 const MOST_UNREAD = 64 * 1024 * 1024;
 /** Bytes of one attempt's log that are not committed. An agent of Kiln's stops at a quarter of it. */
 const MOST_UNCOMMITTED = 16 * 1024 * 1024;
+/** Lines of its service log that an agent may have printed here at once, and then each second. */
+const LOG_BURST = 2000;
+const LOG_RATE = 200;
 /** The protocol gives a reason 123 bytes. */
 const LONGEST_REASON = 123;
 
@@ -38,6 +41,9 @@ export class Connection {
   readonly #socket: WebSocket;
   /** Pings in a row that were not answered. */
   #unanswered = 0;
+  #logRoom = LOG_BURST;
+  #logAt = performance.now();
+  #leftOut = 0;
 
   constructor(agentId: string, hello: AgentHello, socket: WebSocket) {
     this.agentId = agentId;
@@ -56,6 +62,25 @@ export class Connection {
   holding({ jobId, attempt, fence }: AttemptReference): Held | undefined {
     const held = this.held.get(jobId);
     return held?.attempt === attempt && held.fence === fence ? held : undefined;
+  }
+
+  /**
+   * Asks to print a line of its service log: an agent must not drown the log of everyone else. Null: this one is left
+   * out. Otherwise how many were left out before it.
+   */
+  admitLine(): number | null {
+    const now = performance.now();
+    this.#logRoom = Math.min(LOG_BURST, this.#logRoom + ((now - this.#logAt) / 1000) * LOG_RATE);
+    this.#logAt = now;
+    // Once it said too much, it is heard again after a second's worth of silence.
+    if (this.#logRoom < (this.#leftOut > 0 ? LOG_RATE : 1)) {
+      this.#leftOut += 1;
+      return null;
+    }
+    const leftOut = this.#leftOut;
+    this.#leftOut = 0;
+    this.#logRoom -= 1;
+    return leftOut;
   }
 
   /** Counts the bytes of a frame until they are committed. Throws when an agent goes on without being answered. */

@@ -8,11 +8,15 @@ import type { Connection } from './connection.ts';
 /** A schema for each type of message: trying them all in turn would cost more than the rest of hearing it. */
 const messages = new Map(AgentMessage.anyOf.map((schema) => [schema.properties.type.const as string, Compile(schema)]));
 
+/** Largest message other than a frame in bytes: several times what the longest recipe's progress takes. */
+const MOST_TEXT = 1024 * 1024;
+
 /**
  * Reads a text message of an agent. What no database keeps (a NUL, half a character) is replaced. Throws with the place
  * of the mistake.
  */
 export function parseMessage(data: Buffer): AgentMessage {
+  if (data.length > MOST_TEXT) throw new Error(`a message of ${data.length} bytes; ${MOST_TEXT} are allowed`);
   const text = data.toString('utf8');
   // Either of them is always written as an escape.
   const value: unknown = text.includes('\\u') ? JSON.parse(text, storable) : JSON.parse(text);
@@ -42,9 +46,13 @@ export function hear(connection: Connection, said: AgentMessage, turns: Turns, l
       connection.metricsText = said.text;
       return;
     case 'agent.log': {
+      const leftOut = connection.admitLine();
+      if (leftOut === null) return;
+      const { agentId } = connection;
+      if (leftOut > 0) log.warn({ agentId, lines: leftOut }, 'an agent logs too much; lines were left out');
       const { level, msg, ...fields } = said.line;
       const write = level === 'error' ? 'error' : level === 'warn' ? 'warn' : 'info';
-      log[write]({ ...fields, service: 'agent', agentId: connection.agentId }, String(msg));
+      log[write]({ ...fields, service: 'agent', agentId }, String(msg));
       return;
     }
   }

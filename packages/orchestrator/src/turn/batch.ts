@@ -1,6 +1,7 @@
 import type { Finish } from '@kiln/store/finish.ts';
 import type { NewFrame } from '@kiln/store/frames.ts';
 import type { ProgressReport } from '@kiln/store/progress.ts';
+import { FrameQueue } from './frame-queue.ts';
 
 /** How much of a loud log one turn takes: a transaction of a few milliseconds, so that nobody else waits long. */
 const MAX_FRAMES = 16;
@@ -18,12 +19,12 @@ export interface Batch {
  * its last words the first is kept.
  */
 export class Inbox {
-  #frames: NewFrame[] = [];
+  readonly #frames = new FrameQueue();
   #reports = new Map<string, ProgressReport>();
   #finishes = new Map<string, Finish>();
 
   get empty(): boolean {
-    return this.#frames.length === 0 && this.#reports.size === 0 && this.#finishes.size === 0;
+    return this.#frames.empty && this.#reports.size === 0 && this.#finishes.size === 0;
   }
 
   frame(frame: NewFrame): void {
@@ -46,25 +47,17 @@ export class Inbox {
 
   /** Drops what was said about a job: a frame of its log was refused, and what follows would leave a hole. */
   forget(jobId: string): void {
-    this.#frames = this.#frames.filter((frame) => frame.jobId !== jobId);
+    this.#frames.forget(jobId);
     this.#reports.delete(jobId);
     for (const [key, finish] of this.#finishes) if (finish.jobId === jobId) this.#finishes.delete(key);
   }
 
   /** Takes the next batch. An attempt's finish waits until all of its frames are in this batch or an earlier one. */
   take(): Batch {
-    let bytes = 0;
-    let count = 0;
-    for (const frame of this.#frames) {
-      if (count === MAX_FRAMES || (count > 0 && bytes + frame.data.length > MAX_BYTES)) break;
-      bytes += frame.data.length;
-      count++;
-    }
-    const frames = this.#frames.splice(0, count);
-    const behind = new Set(this.#frames.map((frame) => frame.jobId));
+    const frames = this.#frames.take(MAX_FRAMES, MAX_BYTES);
     const finishes: Finish[] = [];
     for (const [key, finish] of this.#finishes) {
-      if (behind.has(finish.jobId)) continue;
+      if (this.#frames.has(finish.jobId)) continue;
       finishes.push(finish);
       this.#finishes.delete(key);
     }

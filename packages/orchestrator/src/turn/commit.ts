@@ -2,7 +2,7 @@ import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
 import { type ClaimedJob, claimJobs } from '@kiln/store/claim.ts';
 import type { Transaction } from '@kiln/store/database.ts';
 import { type FinishedJob, finishAttempts, lockRuns, runStandings } from '@kiln/store/finish.ts';
-import { insertFrames } from '@kiln/store/frames.ts';
+import { storeFrames } from '@kiln/store/frames.ts';
 import { reportProgress } from '@kiln/store/progress.ts';
 import { addMilestones, type Milestone } from '@kiln/store/timeline.ts';
 import { type Settled, settleRuns } from '../runs/settle.ts';
@@ -48,7 +48,7 @@ export async function commitBatch(
   const freed = new Set(ending);
   const [, stored, reported, finished, standings, ...claims] = await Promise.all([
     changing.length > 0 ? lockRuns(sql, changing) : undefined,
-    batch.frames.length > 0 ? insertFrames(sql, batch.frames) : [],
+    batch.frames.length > 0 ? storeFrames(sql, batch.frames) : [],
     batch.reports.length > 0 ? reportProgress(sql, batch.reports) : [],
     ending.length > 0 ? finishAttempts(sql, batch.finishes) : [],
     ending.length > 0 ? runStandings(sql, ending) : [],

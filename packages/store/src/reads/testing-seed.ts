@@ -7,7 +7,7 @@ import { type ClaimedJob, claimJobs } from '../claim.ts';
 import type { Database } from '../database.ts';
 import { insertEvent } from '../events.ts';
 import { finishAttempts, lockRuns } from '../finish.ts';
-import { insertFrames, type NewFrame } from '../frames.ts';
+import { type NewFrame, storeFrames } from '../frames.ts';
 import { createRun } from '../runs.ts';
 
 /** A job with one phase and one step, for tests. */
@@ -154,8 +154,8 @@ export function testFrame(
 }
 
 /** Stores frames as the orchestrator does. */
-export async function storeFrames(db: Database, frames: readonly NewFrame[]): Promise<void> {
-  await db.begin(async (sql) => await insertFrames(sql, frames));
+export async function seedFrames(db: Database, frames: readonly NewFrame[]): Promise<void> {
+  await db.begin(async (sql) => await storeFrames(sql, frames));
 }
 
 /** Ends an attempt as the orchestrator does; what becomes of the run is the caller's. */
