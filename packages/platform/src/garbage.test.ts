@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import {
   claim,
   seedAgent,
+  seedFrames,
   seedRecipes,
   seedRun,
-  storeFrames,
   testFrame,
   testRecipe,
 } from '@kiln/store/reads/testing-seed.ts';
@@ -25,7 +25,7 @@ beforeAll(async () => {
   const { runId, eventId } = await seedRun(p.db, recipe, '1');
   const [job] = await claim(p.db, await seedAgent(p.db, 'one'), 'one');
   if (!job) throw new Error('no job was claimed');
-  await storeFrames(p.db, [testFrame(job, 1, 1, ['a', 'b'])]);
+  await seedFrames(p.db, [testFrame(job, 1, 1, ['a', 'b'])]);
   known = { runId, eventId, jobId: job.jobId };
   const secret = join(p.dataDir, 'secret');
   await writeFile(secret, 'secret');

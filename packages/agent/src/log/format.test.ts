@@ -57,8 +57,8 @@ test('frames one after another are a zstd file of the plain log, and the documen
     encoding: 'utf8',
     maxBuffer: 2 ** 24,
   });
-  const told20001 = told.trimEnd().split('\n');
-  expect(told20001.length).toBe(expected.length);
-  expect(told20001[0]).toMatch(/^1 \S+Z INFO Run: 1 \| Trace: 2$/);
-  expect(told20001.at(-1)).toMatch(/^20002 \S+Z ERROR main\.c:3: error: the last$/);
+  const toldLines = told.trimEnd().split('\n');
+  expect(toldLines.length).toBe(expected.length);
+  expect(toldLines[0]).toMatch(/^1 \S+Z INFO Run: 1 \| Trace: 2$/);
+  expect(toldLines.at(-1)).toMatch(/^20002 \S+Z ERROR main\.c:3: error: the last$/);
 });

@@ -7,8 +7,8 @@ import {
   claim,
   finish,
   seedAgent,
+  seedFrames,
   seedRun,
-  storeFrames,
   testFrame,
   testRecipe,
 } from '@kiln/store/reads/testing-seed.ts';
@@ -36,7 +36,7 @@ beforeAll(async () => {
     const lines = Array.from({ length: PER_FRAME }, (_line, offset) => line(first + offset));
     return testFrame(job, index + 1, first, lines);
   });
-  await storeFrames(p.db, frames);
+  await seedFrames(p.db, frames);
 });
 afterAll(async () => await p.stop());
 

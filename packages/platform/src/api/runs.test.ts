@@ -4,9 +4,9 @@ import {
   claim,
   finish,
   seedAgent,
+  seedFrames,
   seedRecipes,
   seedRun,
-  storeFrames,
   testFrame,
   testJob,
   testRecipe,
@@ -65,7 +65,7 @@ describe('a run', () => {
     const [job] = await claim(p.db, agentId, 'one', ['linux']);
     if (!job) throw new Error('no job was claimed');
     await p.db`UPDATE attempts SET percent = 50, text = 'compiling', status = 'building' WHERE job_id = ${job.jobId}`;
-    await storeFrames(p.db, [testFrame(job, 1, 1, ['checking', 'error: no'])]);
+    await seedFrames(p.db, [testFrame(job, 1, 1, ['checking', 'error: no'])]);
     run = await detail(runId);
     expect(run).toMatchObject({ status: 'building', percent: 25, text: 'compiling', retriesLeft: 3 });
     expect(run.jobList[0]?.attempts).toMatchObject([

@@ -9,8 +9,8 @@ import {
   claim,
   finish,
   seedAgent,
+  seedFrames,
   seedRun,
-  storeFrames,
   testFrame,
   testRecipe,
 } from '@kiln/store/reads/testing-seed.ts';
@@ -54,7 +54,7 @@ const building = async () => {
     follow: { type: 'follow.log' as const, jobId, attempt },
     make,
     store: async (from: number, to = from) =>
-      await storeFrames(
+      await seedFrames(
         p.db,
         numbers(from, to).map((n) => make(n)),
       ),
@@ -216,7 +216,7 @@ describe('a slow reader', () => {
     const before = retained();
     for (let n = 0; n < frames.length; n += 10) {
       const some = frames.slice(n, n + 10);
-      await storeFrames(p.db, some);
+      await seedFrames(p.db, some);
       p.bus.publish(SUBJECTS.log(log.job.jobId, 1), {
         frames: some.map(({ sequence, data }) => ({ sequence, data })),
         end: false,
