@@ -166,6 +166,10 @@ describe.skipIf(absent)(`a PostgreSQL of Debian's packages${absent ? ' (postgres
       await older.close();
     });
 
+    test('because it offers no TLS', async () => {
+      expect(await refusal(`${server.url('kiln')}?sslmode=require`)).toMatch(/; the server offers no TLS: /);
+    });
+
     test('because a slash in its password was not encoded', async () => {
       expect(await refusal(server.url('kiln', { password: `${server.password}/wrong-one` }))).toBe(
         'KILN_DATABASE_URL: database.url: cannot be read; write / ? # @ % in the password as %2F %3F %23 %40 %25',

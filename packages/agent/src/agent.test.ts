@@ -139,6 +139,17 @@ test('every line of the service log about a job has its ids', async () => {
   expect(about.at(-1)).toMatchObject({ outcome: 'failed', failure: 'step "exit 1" ended with exit code 1' });
 });
 
+test('steps go on with the trace of the request', async () => {
+  const agent = await startAgent(await options());
+  await agent.connected;
+  const traceparent = `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01`;
+  const dispatch = { ...dispatchOf({ steps: ['echo $TRACEPARENT'] }), traceparent };
+  orchestrator.dispatch(dispatch);
+  await orchestrator.finished(dispatch);
+  const output = orchestrator.lines(dispatch).find(({ component }) => component === 'output');
+  expect(output?.text).toMatch(new RegExp(`^00-${'ab'.repeat(16)}-[0-9a-f]{16}-01$`));
+});
+
 test('the orchestrator is where it was said, else on this machine', async () => {
   const { config } = await options();
   const of = (agent: string | null, addr = '127.0.0.1:10143') =>

@@ -107,7 +107,10 @@ export const Step = Type.Union([
   Type.Object(
     {
       name: Type.Optional(
-        Type.String({ description: 'What the log and the dashboard call it. Default: the first line of the command' }),
+        Type.String({
+          maxLength: 200,
+          description: 'What the log and the dashboard call it. Default: the first line of the command',
+        }),
       ),
       run: Type.String({ description: 'The command, run by `shell`' }),
       shell: Type.Optional(
@@ -142,6 +145,7 @@ export const Phase = Type.Object(
     weight: Type.Optional(
       Type.Number({
         exclusiveMinimum: 0,
+        maximum: 1_000_000,
         description: 'Its share of the progress bar against the other phases. Default 1',
       }),
     ),

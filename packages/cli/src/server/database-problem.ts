@@ -27,8 +27,14 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
+/** The server refused TLS; the client library only sees a connection that ended too early. */
+function hasNoTls(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('before secure TLS connection was established');
+}
+
 /** Whether the same attempt may succeed a little later. */
 export function mayPass(error: unknown): boolean {
+  if (hasNoTls(error)) return false;
   // A socket file is there only while its server runs.
   const noSocket = error instanceof Error && 'syscall' in error && error.syscall === 'connect';
   return noSocket || PASSING.has(codeOf(error));
@@ -36,6 +42,7 @@ export function mayPass(error: unknown): boolean {
 
 /** What a person can do about it, or null where the error says nothing that Kiln knows. */
 export function remedyOf(error: unknown): string | null {
+  if (hasNoTls(error)) return 'the server offers no TLS: switch it on there, or leave sslmode out of database.url';
   if (mayPass(error)) return 'start it, or correct the address in database.url (KILN_DATABASE_URL)';
   return REMEDIES[codeOf(error)] ?? null;
 }

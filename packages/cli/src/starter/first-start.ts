@@ -1,4 +1,4 @@
-import { readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { CHECKOUT } from '../farm/location.ts';
@@ -14,6 +14,7 @@ export async function firstStart(dataDir: string, options: { starter: boolean })
   if (known) return null;
   const wanted = options.starter && !(await hasForeignRecipes(dataDir));
   const farm = wanted ? await makeStarterFarm(dataDir) : { recipes: [], notes: [] };
+  await mkdir(join(dataDir, 'recipes'), { recursive: true });
   await writeFile(`${file}.new`, template(hostname()));
   await rename(`${file}.new`, file);
   return farm;

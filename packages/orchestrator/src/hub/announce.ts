@@ -8,28 +8,28 @@ import type { Committed } from '../turn/commit.ts';
 export function announce(context: FarmContext, batch: Batch, result: Committed): void {
   announceFrames(context, batch, result);
   announceJobs(context, result);
-  for (const run of result.settled) {
-    const fields = {
-      recipe: run.recipe,
-      version: run.version,
-      runId: run.runId,
-      requestId: run.requestId,
-      attempt: run.attempt,
-    };
-    if (run.outcome === 'completed') {
+  for (const settled of result.settled) {
+    const { recipe, version, runId, requestId, attempt } = settled.run;
+    const fields = { recipe, version, runId, requestId, attempt };
+    if (settled.outcome === 'completed') {
       buildCounters.succeeded++;
       context.log.info(fields, 'build + publish complete');
     }
-    if (run.hasFollowers) context.bus.publish(SUBJECTS.event, {});
-    if (run.outcome === 'failed') {
+    if (settled.hasFollowers) context.bus.publish(SUBJECTS.event, {});
+    if (settled.outcome === 'failed') {
       context.log.error(
-        { ...fields, next_retry_after: run.retryAt?.toISOString() ?? null, failures: run.failures, error: run.message },
+        {
+          ...fields,
+          next_retry_after: settled.retryAt?.toISOString() ?? null,
+          failures: settled.failures,
+          error: settled.message,
+        },
         'build failed',
       );
       context.bus.publish(SUBJECTS.retry, {});
     }
-    if (run.outcome === 'cancelled') context.log.info(fields, 'build cancelled');
-    if (run.outcome === 'publishing') context.bus.publish(SUBJECTS.publish, { runId: run.runId });
+    if (settled.outcome === 'cancelled') context.log.info(fields, 'build cancelled');
+    if (settled.outcome === 'publishing') context.bus.publish(SUBJECTS.publish, { runId });
   }
 }
 

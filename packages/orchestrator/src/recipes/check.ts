@@ -2,6 +2,7 @@ import type { Recipe } from '@kiln/protocol/recipe.ts';
 import type { Issue } from '@kiln/service/schema-check.ts';
 import { checkLimit, WAIT_LIMITS } from './check-duration.ts';
 import { checkJobs } from './check-jobs.ts';
+import { checkText } from './check-text.ts';
 import { checkTriggers } from './check-triggers.ts';
 import { checkUpstream } from './check-upstream.ts';
 import { jobsOf } from './compile.ts';
@@ -9,6 +10,7 @@ import { jobsOf } from './compile.ts';
 /** Everything that is wrong with one recipe beyond its schema. */
 export function checkRecipe(recipe: Recipe): Issue[] {
   return [
+    ...checkText(recipe),
     ...checkUpstream(recipe),
     ...checkTriggers(recipe),
     ...checkJobs(recipe),

@@ -4,15 +4,15 @@ import type { Transaction } from '@kiln/store/database.ts';
 import type { RunStanding } from '@kiln/store/finish.ts';
 import { afterRunEvents } from '../route/after.ts';
 
-/** What became of a run when one of its jobs ended. `open`: it goes on. */
-export interface Settled {
-  runId: string;
-  requestId: string;
-  recipe: string;
-  version: string;
-  attempt: number;
+/** What becomes of a run when one of its jobs ended. `open`: it goes on. */
+export interface Decision {
+  run: RunStanding;
   outcome: 'open' | 'completed' | 'publishing' | 'failed' | 'cancelled';
   message: string;
+}
+
+/** A decision that was carried out. */
+export interface Settled extends Decision {
   /** When it will be tried again, for a failed one. */
   retryAt: Date | null;
   failures: number;
@@ -20,41 +20,39 @@ export interface Settled {
   hasFollowers: boolean;
 }
 
-/** Decides what becomes of runs whose jobs just ended, and writes it down in the same transaction. */
+/** Decides what becomes of runs whose jobs just ended. */
+export function decideRuns(standings: readonly RunStanding[]): Decision[] {
+  return standings.map((run) => {
+    const outcome = outcomeOf(run);
+    return { run, outcome, message: messageOf(run, outcome) };
+  });
+}
+
+/** Writes decisions down, in the transaction that ended the jobs. */
 export async function settleRuns(
   sql: Transaction,
-  standings: readonly RunStanding[],
+  decisions: readonly Decision[],
   recipes: readonly CompiledRecipe[],
 ): Promise<Settled[]> {
-  const decided = standings.map((run) => ({ run, outcome: outcomeOf(run) }));
-  const those = (outcome: Settled['outcome']) => decided.filter((d) => d.outcome === outcome).map((d) => d.run);
+  const those = (outcome: Decision['outcome']) => decisions.filter((d) => d.outcome === outcome).map((d) => d.run);
   const [failures, followers] = await Promise.all([
-    Promise.all(
-      those('failed').map(async (run) => ({ runId: run.runId, ...(await failRun(sql, run, failureOf(run))) })),
-    ),
+    Promise.all(those('failed').map(async (run) => ({ run, ...(await failRun(sql, run, failureOf(run))) }))),
     completeRuns(sql, those('completed'), recipes),
     beginPublishing(sql, those('publishing')),
     cancelRuns(sql, those('cancelled')),
   ]);
-  return decided.map(({ run, outcome }) => {
-    const { runId, requestId, recipe, version, attempt } = run;
-    const failed = failures.find((f) => f.runId === runId);
+  return decisions.map((decision) => {
+    const failed = failures.find(({ run }) => run === decision.run);
     return {
-      runId,
-      requestId,
-      recipe,
-      version,
-      attempt,
-      outcome,
-      message: messageOf(run, outcome),
+      ...decision,
       retryAt: failed?.retryAt ?? null,
       failures: failed?.failures ?? 0,
-      hasFollowers: outcome === 'completed' && followers > 0,
+      hasFollowers: decision.outcome === 'completed' && followers > 0,
     };
   });
 }
 
-function outcomeOf(run: RunStanding): Settled['outcome'] {
+function outcomeOf(run: RunStanding): Decision['outcome'] {
   if (run.completed === run.jobs && run.status === 'building') return run.compiled.publish ? 'publishing' : 'completed';
   if (run.held > 0) return 'open';
   if (run.status === 'cancelling') return 'cancelled';
@@ -66,7 +64,7 @@ function failureOf(run: RunStanding): { message: string } {
   return run.failure ?? { message: 'a job failed' };
 }
 
-function messageOf(run: RunStanding, outcome: Settled['outcome']): string {
+function messageOf(run: RunStanding, outcome: Decision['outcome']): string {
   const name = `${run.recipe} ${run.version}`;
   switch (outcome) {
     case 'open':

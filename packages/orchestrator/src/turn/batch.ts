@@ -7,6 +7,9 @@ import { FrameQueue } from './frame-queue.ts';
 const MAX_FRAMES = 16;
 const MAX_BYTES = 1024 * 1024;
 
+/** From here on a log is no longer a line or two. */
+const LOUD_BYTES = 65_536;
+
 /** What one turn commits. */
 export interface Batch {
   frames: NewFrame[];
@@ -25,6 +28,11 @@ export class Inbox {
 
   get empty(): boolean {
     return this.#frames.empty && this.#reports.size === 0 && this.#finishes.size === 0;
+  }
+
+  /** Whether something here should not wait for company: a last word, or a loud log. */
+  get urgent(): boolean {
+    return this.#finishes.size > 0 || this.#frames.bytes >= LOUD_BYTES;
   }
 
   frame(frame: NewFrame): void {

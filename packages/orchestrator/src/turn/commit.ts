@@ -5,7 +5,7 @@ import { type FinishedJob, finishAttempts, lockRuns, runStandings } from '@kiln/
 import { storeFrames } from '@kiln/store/frames.ts';
 import { reportProgress } from '@kiln/store/progress.ts';
 import { addMilestones, type Milestone } from '@kiln/store/timeline.ts';
-import { type Settled, settleRuns } from '../runs/settle.ts';
+import { type Decision, decideRuns, type Settled, settleRuns } from '../runs/settle.ts';
 import type { Batch } from './batch.ts';
 
 /** An agent that may be given jobs in this turn. */
@@ -59,12 +59,11 @@ export async function commitBatch(
   ]);
   const claimed = claims.filter((claim) => claim.jobs.length > 0);
   const ended = new Set(finished.map((job) => job.runId));
-  const settled = await settleRuns(
-    sql,
-    standings.filter((run) => ended.has(run.runId)),
-    author.recipes,
-  );
-  await addMilestones(sql, milestones(finished, settled, claimed, candidates, author));
+  const decisions = decideRuns(standings.filter((run) => ended.has(run.runId)));
+  const [settled] = await Promise.all([
+    settleRuns(sql, decisions, author.recipes),
+    addMilestones(sql, milestones(finished, decisions, claimed, candidates, author)),
+  ]);
   return { stored, reported, finished, settled, claimed };
 }
 
@@ -85,16 +84,16 @@ function byFreeSlots(candidates: readonly Candidate[], freed: ReadonlySet<string
 
 function milestones(
   finished: readonly FinishedJob[],
-  settled: readonly Settled[],
+  decisions: readonly Decision[],
   claimed: Committed['claimed'],
   candidates: readonly Candidate[],
   { service, instance }: Author,
 ): Milestone[] {
-  const requests = new Map(settled.map((run) => [run.runId, run]));
+  const runs = new Map(decisions.map(({ run }) => [run.runId, run]));
   const names = new Map(candidates.map((candidate) => [candidate.agentId, candidate.name]));
   return [
     ...finished.flatMap((job) => {
-      const run = requests.get(job.runId);
+      const run = runs.get(job.runId);
       if (!run) return [];
       return [
         {
@@ -109,15 +108,15 @@ function milestones(
         },
       ];
     }),
-    ...settled
-      .filter((run) => run.outcome !== 'open')
-      .map((run) => ({
+    ...decisions
+      .filter(({ outcome }) => outcome !== 'open')
+      .map(({ run, outcome, message }) => ({
         requestId: run.requestId,
         runId: run.runId,
         service,
         instance,
-        name: `run.${run.outcome}`,
-        message: run.message,
+        name: `run.${outcome}`,
+        message,
         detail: {},
       })),
     ...claimed.flatMap(({ agentId, jobs }) =>

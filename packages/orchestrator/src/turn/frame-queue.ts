@@ -6,6 +6,12 @@ import type { NewFrame } from '@kiln/store/frames.ts';
  */
 export class FrameQueue {
   readonly #jobs = new Map<string, NewFrame[]>();
+  #bytes = 0;
+
+  /** Bytes that wait. */
+  get bytes(): number {
+    return this.#bytes;
+  }
 
   get empty(): boolean {
     return this.#jobs.size === 0;
@@ -17,12 +23,14 @@ export class FrameQueue {
   }
 
   push(frame: NewFrame): void {
+    this.#bytes += frame.data.length;
     const waiting = this.#jobs.get(frame.jobId);
     if (waiting) waiting.push(frame);
     else this.#jobs.set(frame.jobId, [frame]);
   }
 
   forget(jobId: string): void {
+    for (const frame of this.#jobs.get(jobId) ?? []) this.#bytes -= frame.data.length;
     this.#jobs.delete(jobId);
   }
 
@@ -38,6 +46,7 @@ export class FrameQueue {
       const [jobId, waiting] = next;
       taken.push(frame);
       bytes += frame.data.length;
+      this.#bytes -= frame.data.length;
       waiting.shift();
       this.#jobs.delete(jobId);
       if (waiting.length > 0) this.#jobs.set(jobId, waiting);

@@ -7,6 +7,9 @@ import type { ProgressReport } from '@kiln/store/progress.ts';
 import { type Batch, Inbox, pieces } from './batch.ts';
 import { type Author, type Candidate, type Committed, commitBatch } from './commit.ts';
 
+/** How long small news may wait for company on a busy farm; far less than anyone sees. */
+const GATHER_MS = 2;
+
 /** What the turns need to know of the agents, and whom they tell. */
 export interface TurnHost {
   candidates(): Candidate[];
@@ -29,6 +32,7 @@ export class Turns {
   readonly #inbox = new Inbox();
   #claiming = false;
   #stopped = false;
+  #endedAt = 0;
   #ring: () => void = () => {};
   #running: Promise<void> | null = null;
 
@@ -80,11 +84,31 @@ export class Turns {
         });
       }
       if (this.#stopped && this.#inbox.empty) return;
+      await this.#gather();
       const batch = this.#inbox.take();
       const claiming = this.#claiming && !this.#stopped;
       this.#claiming = false;
       const refusal = await this.#persist(batch, claiming);
       if (refusal) await this.#isolate(batch, claiming);
+      this.#endedAt = performance.now();
+    }
+  }
+
+  /**
+   * While turns follow each other closely, small news waits a moment for the end of a job, so that many short jobs cost one
+   * transaction each and not two. The first line after a silence, a loud log and last words wait for nothing.
+   */
+  async #gather(): Promise<void> {
+    const until = performance.now() + GATHER_MS;
+    if (this.#endedAt + GATHER_MS < performance.now()) return;
+    while (!this.#claiming && !this.#stopped && !this.#inbox.urgent && performance.now() < until) {
+      await new Promise<void>((ring) => {
+        const timer = setTimeout(ring, until - performance.now());
+        this.#ring = () => {
+          clearTimeout(timer);
+          ring();
+        };
+      });
     }
   }
 
