@@ -172,7 +172,11 @@ describe('the first start', () => {
       /✗ failed kettle 2\.0\.0 .*\n.*exit code 1 \(phase check\)\n {2}line \d+: src\/tea\.c:9:5: error/,
     );
     const again = await kiln(farm, ['run', 'hello@1.1.0']);
-    expect(again).toEqual({ code: 1, stdout: 'no run: hello 1.1.0 is in the archive; --force builds it again\n', stderr: '' });
+    expect(again).toEqual({
+      code: 1,
+      stdout: 'no run: hello 1.1.0 is in the archive; --force builds it again\n',
+      stderr: '',
+    });
   });
 
   test('kiln watch goes on when the server dies, without a line lost or repeated', { timeout: 90_000 }, async () => {

@@ -131,7 +131,9 @@ export const Config = Type.Object(
               description: 'host:port of its /health, /ready and /metrics; empty: none',
             }),
           ),
-          name: Type.Optional(Type.String({ description: 'Name of the agent. Default: the host name' })),
+          name: Type.Optional(
+            Type.String({ minLength: 1, maxLength: 253, description: 'Name of the agent. Default: the host name' }),
+          ),
           slots: Type.Optional(
             Type.Integer({ default: 2, minimum: 1, maximum: 256, description: 'How many jobs it runs at once' }),
           ),

@@ -230,6 +230,7 @@ export const Recipe = Type.Object(
     concurrency: Type.Optional(
       Type.Integer({
         minimum: 1,
+        maximum: 1_000_000,
         description: 'How many runs of this recipe may be in progress at once. Default: no limit',
       }),
     ),

@@ -71,9 +71,10 @@ function describeOne(schema: JsonSchema): string {
   }
 }
 
-function describeString({ pattern, description, minLength }: JsonSchema): string {
+function describeString({ pattern, description, minLength, maxLength }: JsonSchema): string {
   if (pattern && description) return `text (${description.charAt(0).toLowerCase()}${description.slice(1)})`;
   if (pattern) return `text that matches ${pattern}`;
+  if (maxLength) return `text of ${minLength ? `${minLength} to` : 'at most'} ${maxLength} characters`;
   return minLength ? 'text that is not empty' : 'text';
 }
 
@@ -82,7 +83,9 @@ function describeNumber({ type, minimum, maximum, exclusiveMinimum, description 
   const unit = description && description.length < 20 ? ` of ${description.toLowerCase()}` : '';
   if (minimum !== undefined && maximum !== undefined) return `${noun}${unit} from ${minimum} to ${maximum}`;
   if (minimum !== undefined && (minimum !== 0 || !unit)) return `${noun}${unit}, at least ${minimum}`;
-  if (exclusiveMinimum !== undefined) return `${noun}${unit} above ${exclusiveMinimum}`;
+  if (exclusiveMinimum !== undefined) {
+    return `${noun}${unit} above ${exclusiveMinimum}${maximum === undefined ? '' : `, at most ${maximum}`}`;
+  }
   return noun + unit;
 }
 

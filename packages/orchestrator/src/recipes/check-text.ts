@@ -6,7 +6,9 @@ export function checkText(value: unknown, path: Path = []): Issue[] {
   if (typeof value === 'string') {
     const wrong = wrongCharacter(value);
     if (wrong === null) return [];
-    return [{ path, onKey: false, message: `${formatPath(path) || 'the recipe'} has ${wrong} in it`, fix: 'take it out' }];
+    return [
+      { path, onKey: false, message: `${formatPath(path) || 'the recipe'} has ${wrong} in it`, fix: 'take it out' },
+    ];
   }
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, item]): Issue[] => {

@@ -117,6 +117,18 @@ describe('jobs', () => {
       { steps, timeout: '25d' },
       'timeout | timeout is "25d", which is too long | write at most 24d',
     ],
+    ['a NUL', { steps, description: 'a\0b' }, 'description | description has a NUL character in it | take it out'],
+    [
+      'half a character',
+      { steps: [{ name: '\ud800', run: 'x' }] },
+      'steps[0].name | steps[0].name has half a character (a lone surrogate) in it',
+    ],
+    ['a NUL in a command', { steps: ['x\0'] }, 'steps[0] | steps[0] has a NUL character in it'],
+    [
+      'more steps than can be told about',
+      { steps: Array(1001).fill('x') },
+      ' | the recipe has 1001 steps | put several commands into one step; 1000 steps are allowed',
+    ],
     ['nothing to publish', { steps, publish: {} }, 'publish | publish has nothing to publish: no job keeps artifacts'],
   ])('%s', (_name, recipe, expected) => {
     const found = issues(recipe);

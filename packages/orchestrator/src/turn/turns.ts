@@ -103,7 +103,7 @@ export class Turns {
     if (this.#endedAt + GATHER_MS < performance.now()) return;
     while (!this.#claiming && !this.#stopped && !this.#inbox.urgent && performance.now() < until) {
       await new Promise<void>((ring) => {
-        const timer = setTimeout(ring, until - performance.now());
+        const timer = setTimeout(ring, Math.max(0, until - performance.now()));
         this.#ring = () => {
           clearTimeout(timer);
           ring();
