@@ -2,11 +2,10 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RunList } from '@kiln/protocol/api.ts';
 import { openDatabase } from '@kiln/store/database.ts';
 import { startEmbedded } from '@kiln/store/embedded.ts';
 import { startFarm } from '../tests/support/farm.ts';
-import { SINGLE, timeRuns, untilFinished } from './kiln-runs.ts';
+import { SINGLE, succeeded, timeRuns, untilSucceeded } from './kiln-runs.ts';
 import { report } from './report.ts';
 
 /**
@@ -43,14 +42,10 @@ async function farm(): Promise<{ matrix: number; runs: number }> {
   });
   try {
     await kiln.finished((await kiln.start('single', 'warm')).runs[0] ?? '');
+    const before = await succeeded(kiln);
     const began = performance.now();
-    const event = await kiln.start('matrix', '1');
-    const run = await untilFinished(
-      async () =>
-        (await kiln.api<RunList>('/api/runs?recipe=matrix')).runs.every((r) => r.status === 'completed') &&
-        event.runs.length === 1,
-    );
-    const matrix = run - began;
+    await kiln.start('matrix', '1');
+    const matrix = (await untilSucceeded(kiln, before + 1)) - began;
     return { matrix, runs: await timeRuns(kiln, JOBS) };
   } finally {
     await kiln.remove();

@@ -226,10 +226,11 @@ test('a reload keeps running builds and every request, and a bad roster keeps th
   await until('the mistake is logged', () =>
     logged('level=error').some((line) => line.includes('f-new.yaml') && line.includes('steps')),
   );
+  await until('many requests were answered meanwhile', () => answered > 30);
   clearInterval(load);
   expect((await status()).recipes).toContain('fresh');
   expect((await status()).in_flight).toMatchObject({ version: '2' });
-  expect({ failures, some: answered > 10 }).toEqual({ failures: 0, some: true });
+  expect(failures).toBe(0);
   await farm.api(`/api/runs/${runId}/cancel`, { method: 'POST' });
   await farm.finished(runId);
 });

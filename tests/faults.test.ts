@@ -70,7 +70,8 @@ test.each(['server', 'postgres', 'agent'] as const)(
       'it prints',
       async () => ((await farm.api<RunDetail>(`/api/runs/${runId}`)).jobList[0]?.attempts[0]?.lines ?? 0) > 500,
     );
-    for (let round = 0; round < 3; round++) {
+    // An agent that is lost three times with one job fails it; twice it must not.
+    for (let round = 0; round < (part === 'agent' ? 2 : 3); round++) {
       await kill(part);
       await wait(700);
     }

@@ -45,11 +45,12 @@ test('kiln server and kiln agent make a farm, and the commands find it', { timeo
   await mkdir(join(data, 'recipes'), { recursive: true });
   await writeFile(join(data, 'recipes', 'hi.yaml'), "steps: ['echo hi from elsewhere']\n");
   const { user, password, host, port, database: name } = database.address;
-  const server = kiln(['server', '--data', data], {
+  const environment = {
     KILN_DATABASE_URL: `postgres://${user}:${password}@${host}:${port}/${name}`,
     KILN_HTTP_ADDR: '127.0.0.1:0',
     KILN_ORCHESTRATOR_ADDR: '127.0.0.1:0',
-  });
+  };
+  const server = kiln(['server', '--data', data], environment);
   const ready = await until('the server is ready', async () => await readReadyFile(data), 30_000);
   expect(ready).toMatchObject({ pid: server.pid, agent: null });
 
@@ -64,6 +65,18 @@ test('kiln server and kiln agent make a farm, and the commands find it', { timeo
   const { stdout } = await run(process.execPath, [LAUNCHER, 'run', 'hi', '--watch', '--data', data]);
   expect(stdout).toContain('hi from elsewhere');
   expect((await run(process.execPath, [LAUNCHER, 'agents', '--data', data])).stdout).toMatch(/elsewhere +● connected/);
+
+  // A second server on the same data directory leaves the commands with the first.
+  const noise: string[] = [];
+  const second = spawn(process.execPath, [LAUNCHER, 'server', '--data', data, '--log-format', 'logfmt'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { PATH: process.env.PATH, HOME: folder, ...environment },
+  });
+  processes.push(second);
+  second.stderr?.setEncoding('utf8').on('data', (text: string) => void noise.push(text));
+  await until('the second server listens', () => noise.join('').includes('listening'), 30_000);
+  expect(await stop(second)).toBe(0);
+  expect(await readReadyFile(data)).toEqual(ready);
 
   expect(await stop(agent)).toBe(0);
   expect(await stop(server)).toBe(0);

@@ -17,6 +17,7 @@ import { clearLeftovers } from './leftovers.ts';
 import { Connection, httpAddress } from './link/connection.ts';
 import type { Uplink } from './link/uplink.ts';
 import { startProbes } from './probes.ts';
+import { Launcher } from './process/launcher.ts';
 import { PipePool } from './process/pipe-pool.ts';
 import type { ServiceLog } from './service-log.ts';
 
@@ -101,6 +102,8 @@ async function assemble(options: AgentOptions, open: AsyncDisposableStack) {
   const pipes = new PipePool(join(stateDir, 'pipes'));
   await Promise.all([pipes.open(), writeGitConfig(stateDir)]);
   open.defer(async () => await pipes.close());
+  const launcher = new Launcher();
+  open.defer(() => launcher.close());
   const state = () => ({
     agentId: connection?.identity?.agentId ?? null,
     connected: connection?.isConnected ?? false,
@@ -124,6 +127,7 @@ async function assemble(options: AgentOptions, open: AsyncDisposableStack) {
     log,
     metrics: agentMetrics,
     uplink,
+    launcher,
     pipes,
     uploader,
     trash,

@@ -1,4 +1,5 @@
 import { HttpError } from '@kiln/service/http.ts';
+import { isCutShort } from '@kiln/service/http-answers.ts';
 import type { App } from './app.ts';
 
 /** What a database client says when the database can't be reached, is starting, stopping or full. */
@@ -11,8 +12,8 @@ export function isDatabaseAway(error: unknown): boolean {
 
 /** Makes a database that is away an honest answer: 503, try again. Nothing was accepted. */
 export function refuseWhileAway(app: App): void {
-  app.setErrorHandler<Error>((error, _request, reply) => {
-    if (!isDatabaseAway(error)) throw error;
+  app.setErrorHandler<Error>((error, request, reply) => {
+    if (!isDatabaseAway(error) || isCutShort(error, request)) throw error;
     reply.header('retry-after', 5);
     throw new HttpError(
       503,

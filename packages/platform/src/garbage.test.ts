@@ -13,6 +13,7 @@ import {
   testRecipe,
 } from '@kiln/store/reads/testing-seed.ts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { type TestPlatform, testPlatform } from './testing.ts';
 
 let p: TestPlatform;
@@ -178,6 +179,32 @@ it('closes on what is not HTTP', async () => {
       socket.on('error', () => socket.destroy());
     });
     expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /);
+  }
+});
+
+it('takes no half request for a fault of the database', async () => {
+  const { hostname, port } = new URL(p.url);
+  const socket = connect(Number(port), hostname);
+  socket.write(
+    'POST /api/sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"to',
+  );
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  socket.resetAndDestroy();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(p.logged.filter((line) => line.level === 'error')).toEqual([]);
+});
+
+it('opens a WebSocket at one address only', async () => {
+  for (const path of ['/', '/api/runs', '/webhooks/github', '/repo/', '/nothing']) {
+    const socket = new WebSocket(p.url.replace('http', 'ws') + path, {
+      headers: { authorization: `Bearer ${p.adminToken}` },
+    });
+    const status = await new Promise((resolve) => {
+      socket.on('unexpected-response', (_request, response) => resolve(response.statusCode));
+      socket.on('open', () => resolve('open')).on('error', () => {});
+    });
+    socket.terminate();
+    expect([path, status]).toEqual([path, 400]);
   }
 });
 

@@ -19,7 +19,7 @@ import { addRunRoutes } from './api/runs.ts';
 import type { App } from './app.ts';
 import { refuseWhileAway } from './database-away.ts';
 import type { LiveHub } from './live/hub.ts';
-import { addLiveRoute } from './live/route.ts';
+import { addLiveRoute, LIVE_ADDRESS } from './live/route.ts';
 import { addDashboardRoutes, sendDashboard } from './pages/dashboard.ts';
 import { addSecurityHeaders } from './pages/headers.ts';
 import { IndexFile } from './pages/index-page.ts';
@@ -61,6 +61,10 @@ export async function createServer(
       hub.closeAll();
       done();
     },
+  });
+  app.addHook('onRequest', async (request) => {
+    if (request.ws && request.routeOptions.url !== LIVE_ADDRESS)
+      throw new HttpError(400, 'no_websocket', `only ${LIVE_ADDRESS} speaks WebSocket`);
   });
   await app.register(fastifyStatic, {
     root: webRoot,

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { FastifyError, FastifyReply } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { HttpError } from './http-error.ts';
 import type { Logger } from './log.ts';
 
@@ -9,6 +9,9 @@ export function answerError(error: FastifyError | Error, reply: FastifyReply, lo
     const { statusCode, code, message, detail } = error;
     if (statusCode >= 500) log.error({ err: error, requestId: reply.request.id }, 'a request failed');
     return reply.code(statusCode).send({ error: { code, message, ...detail } });
+  }
+  if (isCutShort(error, reply.request)) {
+    return reply.code(400).send({ error: { code: 'incomplete_body', message: 'the body ended early' } });
   }
   const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500;
   if (status >= 400 && status < 500) {
@@ -21,6 +24,11 @@ export function answerError(error: FastifyError | Error, reply: FastifyReply, lo
   );
   const message = `Kiln failed to answer; its log has the cause under requestId ${reply.request.id}`;
   return reply.code(500).send({ error: { code: 'internal', message } });
+}
+
+/** Whether an error means that the client went away in the middle of its request. */
+export function isCutShort(error: Error, { raw }: Pick<FastifyRequest, 'raw'>): boolean {
+  return !raw.complete && 'code' in error && error.code === 'ECONNRESET';
 }
 
 const CODES: Record<number, string> = {

@@ -1,5 +1,6 @@
 import type { AgentMetrics } from '../agent-metrics.ts';
 import type { Uplink } from '../link/uplink.ts';
+import type { Launcher } from '../process/launcher.ts';
 import type { PipePool } from '../process/pipe-pool.ts';
 import type { ServiceLog } from '../service-log.ts';
 import type { Trash } from './trash.ts';
@@ -18,6 +19,7 @@ export interface AttemptTools {
   log: ServiceLog;
   metrics: AgentMetrics;
   uplink: Uplink;
+  launcher: Launcher;
   pipes: PipePool;
   uploader: Uploader;
   trash: Trash;

@@ -50,7 +50,12 @@ export class Attempt {
     this.#tools = tools;
     this.#serviceLog = withFields(tools.log, { requestId, runId, jobId, attempt, job: job.name, recipe, version });
     this.#workspace = new Workspace(tools.jobsDir, this.reference);
-    this.#processes = new ProcessTree({ pipes: tools.pipes, signal: this.#stop.signal, graceMs: tools.killGraceMs });
+    this.#processes = new ProcessTree({
+      launcher: tools.launcher,
+      pipes: tools.pipes,
+      signal: this.#stop.signal,
+      graceMs: tools.killGraceMs,
+    });
     const lost = (error: unknown) =>
       this.#abort({ kind: 'fault', message: `the log could not be kept: ${messageOf(error)}` });
     this.#window = new FrameWindow({

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,16 +10,20 @@ const run = promisify(execFile);
 const BATCH = 32;
 const LOW = 8;
 
-/** The two ends of a pipe, as file descriptors of this process. Whoever takes it closes both. */
+/**
+ * The two ends of a pipe, as file descriptors of this process, and its name, by which another process can open it. Whoever
+ * takes it closes both and removes the name.
+ */
 export interface Pipe {
   readEnd: number;
   writeEnd: number;
+  path: string;
 }
 
 /**
  * Real pipes for the output of commands. What Node.js calls a pipe is a socket, which a script can't open again as
  * /dev/stderr, and which stdout and stderr can't share. Node.js can't make pipes, so named ones are made ahead, many by
- * one mkfifo, and lose their names when they are taken.
+ * one mkfifo.
  */
 export class PipePool {
   readonly #folder: string;
@@ -48,13 +52,10 @@ export class PipePool {
     // The reader first: without one, opening the other end would block.
     const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      const writeEnd = openSync(path, constants.O_WRONLY);
-      return { readEnd, writeEnd };
+      return { readEnd, writeEnd: openSync(path, constants.O_WRONLY), path };
     } catch (error) {
       closeSync(readEnd);
       throw error;
-    } finally {
-      unlinkSync(path);
     }
   }
 

@@ -4,20 +4,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Launcher } from './launcher.ts';
 import { PipePool } from './pipe-pool.ts';
 import { ProcessTree, StartError } from './process-tree.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kiln-processes-'));
 const pipes = new PipePool(join(folder, 'pipes'));
+const launcher = new Launcher();
 beforeAll(async () => await pipes.open());
 afterAll(async () => {
+  launcher.close();
   await pipes.close();
   rmSync(folder, { recursive: true });
 });
 
 function open(graceMs = 300) {
   const stop = new AbortController();
-  const tree = new ProcessTree({ pipes, signal: stop.signal, graceMs });
+  const tree = new ProcessTree({ launcher, pipes, signal: stop.signal, graceMs });
   let output = '';
   const run = async (script: string, options: { timeoutMs?: number; file?: string } = {}) => {
     const result = await tree.run({

@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync } from 'node:fs';
+import { closeSync, unlinkSync } from 'node:fs';
 import { killGroup, killMarked, signalGroup } from './kill.ts';
+import type { Launched, Launcher, LaunchRefusal } from './launcher.ts';
 import { type ChunkSink, OutputReader } from './output-reader.ts';
 import type { PipePool } from './pipe-pool.ts';
 import type { Since } from './scan.ts';
@@ -37,11 +37,11 @@ export class StartError extends Error {
   override name = 'StartError';
   readonly code: string;
 
-  constructor(file: string, cause: Error & { code?: string }) {
+  constructor(file: string, cause: LaunchRefusal) {
     super(
       `${file} could not be started: ${cause.code === 'ENOENT' ? 'there is no such program on PATH' : cause.message}`,
     );
-    this.code = cause.code ?? '';
+    this.code = cause.code;
   }
 }
 
@@ -52,6 +52,7 @@ export class StartError extends Error {
 export class ProcessTree {
   /** The variable to put into the environment of every command. */
   readonly token: string;
+  readonly #launcher: Launcher;
   readonly #pipes: PipePool;
   readonly #signal: AbortSignal;
   readonly #graceMs: number;
@@ -59,8 +60,9 @@ export class ProcessTree {
   readonly #groups: number[] = [];
   #since: Since | null = null;
 
-  constructor(options: { pipes: PipePool; signal: AbortSignal; graceMs: number; token?: string }) {
+  constructor(options: { launcher: Launcher; pipes: PipePool; signal: AbortSignal; graceMs: number; token?: string }) {
     this.token = options.token ?? randomBytes(16).toString('hex');
+    this.#launcher = options.launcher;
     this.#pipes = options.pipes;
     this.#signal = options.signal;
     this.#graceMs = options.graceMs;
@@ -68,9 +70,9 @@ export class ProcessTree {
 
   /** Runs a command to its end and its output to the sink. Throws StartError. */
   async run(options: CommandOptions): Promise<CommandResult> {
-    const { child, reader } = await this.#start(options);
+    const { launched, reader } = await this.#start(options);
     options.onReader?.(() => reader.resume());
-    const pid = child.pid ?? 0;
+    const { pid } = launched;
     let killing: Promise<void> | null = null;
     let timedOut = false;
     const kill = () => {
@@ -83,9 +85,15 @@ export class ProcessTree {
     const timer = options.timeoutMs === null ? null : setTimeout(expire, Math.min(options.timeoutMs, LONGEST_MS));
     this.#signal.addEventListener('abort', kill);
     if (this.#signal.aborted) kill();
-    const { exitCode, signal } = await ended(child);
-    if (timer) clearTimeout(timer);
-    this.#signal.removeEventListener('abort', kill);
+    const { exitCode, signal } = await launched.ended
+      .catch((error: unknown) => {
+        reader.destroy();
+        throw error;
+      })
+      .finally(() => {
+        if (timer) clearTimeout(timer);
+        this.#signal.removeEventListener('abort', kill);
+      });
     if (killing) {
       await killing;
       reader.force();
@@ -112,40 +120,25 @@ export class ProcessTree {
     return killed;
   }
 
-  async #start({ file, args, cwd, env, sink }: CommandOptions): Promise<{ child: ChildProcess; reader: OutputReader }> {
+  async #start({ file, args, cwd, env, sink }: CommandOptions): Promise<{ launched: Launched; reader: OutputReader }> {
     const pipe = await this.#pipes.take();
-    let child: ChildProcess;
     try {
-      child = spawn(file, args, {
-        cwd,
-        env: { ...env, [TOKEN_NAME]: this.token },
-        stdio: ['ignore', pipe.writeEnd, pipe.writeEnd],
-        detached: true,
-      });
+      const marked = { ...env, [TOKEN_NAME]: this.token };
+      const launched = await this.#launcher.start({ file, args, cwd, env: marked, output: pipe.path });
+      if (!('pid' in launched)) throw new StartError(file, launched);
+      this.#since ??= { pid: launched.pid, time: Date.now() };
+      return { launched, reader: new OutputReader(pipe.readEnd, sink) };
     } catch (error) {
       closeSync(pipe.readEnd);
-      throw new StartError(file, error instanceof Error ? error : new Error(String(error)));
+      throw error;
     } finally {
       closeSync(pipe.writeEnd);
+      unlinkSync(pipe.path);
     }
-    if (child.pid === undefined) {
-      closeSync(pipe.readEnd);
-      const error = await new Promise<Error>((resolve) => child.once('error', resolve));
-      throw new StartError(file, error);
-    }
-    this.#since ??= { pid: child.pid, time: Date.now() };
-    return { child, reader: new OutputReader(pipe.readEnd, sink) };
   }
 
   async #kill(group: number): Promise<void> {
     await killGroup(group, this.#graceMs);
     await killMarked(`${TOKEN_NAME}=${this.token}`, this.#since ?? undefined);
   }
-}
-
-async function ended(child: ChildProcess): Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }> {
-  return await new Promise((resolve) => {
-    child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
-    child.once('error', () => resolve({ exitCode: child.exitCode, signal: child.signalCode }));
-  });
 }

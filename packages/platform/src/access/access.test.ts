@@ -123,6 +123,14 @@ describe('signing in', () => {
     for (let n = 0; n < 12; n++) last = await guess();
     expect(last.status).toBe(429);
     expect(Number(last.headers.get('retry-after'))).toBeGreaterThan(0);
+    // Who has a right one is not kept out by who has not.
+    expect((await get(`/sign-in?code=${await createSignInLink(p.db)}`)).status).toBe(303);
+    const signIn = await fetch(`${p.url}/api/sign-in`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ token: p.adminToken }),
+    });
+    expect(signIn.status).toBe(200);
   });
 
   it('answers 429 to wrong tokens that do not end, and still 200 to a right one', async () => {

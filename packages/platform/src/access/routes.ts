@@ -50,10 +50,11 @@ export function addSignInRoutes(
       if (!code) return await showDashboard(request, reply);
       const refuse = async (status: number, message: string) =>
         await reply.code(status).type('text/html; charset=utf-8').send(signInFailedPage(message));
-      const wait = waitFor(request, reply);
-      if (wait > 0) return await refuse(429, `Too many links that do not work; try again in ${wait} seconds.`);
+      // A right one is never turned away, or whoever guesses would lock out everybody behind the same address.
       const session = await useSignIn(db, code);
       if (!session) {
+        const wait = waitFor(request, reply);
+        if (wait > 0) return await refuse(429, `Too many links that do not work; try again in ${wait} seconds.`);
         failures.fail(clientAddress(request));
         log.warn({ ip: clientAddress(request) }, 'sign-in failed');
         return await refuse(401, 'It was used already, or it is older than ten minutes.');
@@ -76,10 +77,10 @@ export function addSignInRoutes(
       },
     },
     async (request, reply) => {
-      const wait = waitFor(request, reply);
-      if (wait > 0) throw new HttpError(429, 'too_many_requests', `too many failed sign-ins; wait ${wait} s`);
       const admin = await findCredential(db, 'admin', request.body.token.trim());
       if (!admin) {
+        const wait = waitFor(request, reply);
+        if (wait > 0) throw new HttpError(429, 'too_many_requests', `too many failed sign-ins; wait ${wait} s`);
         failures.fail(clientAddress(request));
         log.warn({ ip: clientAddress(request) }, 'sign-in failed');
         throw new HttpError(

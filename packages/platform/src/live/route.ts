@@ -2,11 +2,14 @@ import { HttpError } from '@kiln/service/http.ts';
 import type { App } from '../app.ts';
 import type { LiveHub } from './hub.ts';
 
+/** Where the live socket is. */
+export const LIVE_ADDRESS = '/api/live';
+
 /** `GET /api/live`: the live socket. Who comes without asking for a WebSocket is told so. */
 export function addLiveRoute(app: App, hub: LiveHub): void {
   app.route({
     method: 'GET',
-    url: '/api/live',
+    url: LIVE_ADDRESS,
     exposeHeadRoute: false,
     schema: {
       summary: 'Live socket (WebSocket): hints about changes, and logs as they are written',

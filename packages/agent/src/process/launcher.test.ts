@@ -1,0 +1,87 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { Launcher } from './launcher.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'kiln-launcher-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+let made = 0;
+
+function pipe(): { path: string; close: () => void } {
+  const path = join(folder, `pipe-${++made}`);
+  execFileSync('mkfifo', [path]);
+  const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  return { path, close: () => closeSync(readEnd) };
+}
+
+async function start(launcher: Launcher, script: string) {
+  const { path, close } = pipe();
+  const launched = await launcher.start({
+    file: 'sh',
+    args: ['-c', script],
+    cwd: folder,
+    env: { PATH: process.env.PATH ?? '' },
+    output: path,
+  });
+  if (!('pid' in launched)) throw new Error(launched.message);
+  return { ...launched, close };
+}
+
+const isAlive = (pid: number) => {
+  try {
+    return !/^\d+ \(.*\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return false;
+  }
+};
+
+test('commands end with their own code or signal, whatever order they end in', async () => {
+  const launcher = new Launcher();
+  const all = [
+    await start(launcher, 'sleep 0.2; exit 3'),
+    await start(launcher, 'kill -9 $$'),
+    await start(launcher, 'true'),
+  ];
+  expect(await Promise.all(all.map(async (one) => await one.ended))).toEqual([
+    { exitCode: 3, signal: null },
+    { exitCode: null, signal: 'SIGKILL' },
+    { exitCode: 0, signal: null },
+  ]);
+  for (const { close } of all) close();
+  launcher.close();
+});
+
+test('a program that is not there is said to be missing', async () => {
+  const launcher = new Launcher();
+  const { path, close } = pipe();
+  expect(await launcher.start({ file: 'no-such-program', args: [], cwd: folder, env: {}, output: path })).toMatchObject(
+    { code: 'ENOENT' },
+  );
+  close();
+  launcher.close();
+});
+
+test('closing it ends what still runs', async () => {
+  const launcher = new Launcher();
+  const { pid, ended, close } = await start(launcher, 'sleep 60');
+  launcher.close();
+  await expect(ended).rejects.toThrow('was ended');
+  expect(isAlive(pid)).toBe(false);
+  close();
+});
+
+test('when its process is killed, commands under way are reported, and the next one gets a new process', async () => {
+  const launcher = new Launcher();
+  const { pid, ended, close } = await start(launcher, 'sleep 60');
+  const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  process.kill(parent, 'SIGKILL');
+  await expect(ended).rejects.toThrow('SIGKILL');
+  process.kill(pid, 'SIGKILL');
+  const next = await start(launcher, 'exit 7');
+  expect((await next.ended).exitCode).toBe(7);
+  close();
+  next.close();
+  launcher.close();
+});
