@@ -16,15 +16,36 @@ const HEAD_BYTES = 2 + 4 * 8 + 16 + 4 + 4 + 8 + 4 + 8 + 8;
  */
 export async function copyFrames(sql: Transaction, frames: readonly NewFrame[]): Promise<void> {
   if (frames.length === 0) return;
-  const copy = await sql`
-    COPY frames (job_id, attempt, sequence, first_line, lines, first_time, last_time, data) FROM STDIN (FORMAT binary)`.writable();
+  // Before the COPY begins: a number that can't be written must not leave it half done.
+  const rows = frames.map((frame) => ({ head: head(frame), data: frame.data }));
+  const query = sql`
+    COPY frames (job_id, attempt, sequence, first_line, lines, first_time, last_time, data) FROM STDIN (FORMAT binary)`;
+  const refused = rejectionOf(query);
+  const copy = await query.writable();
   copy.write(Buffer.concat([SIGNATURE, NO_FLAGS]));
-  for (const frame of frames) {
-    copy.write(head(frame));
-    copy.write(frame.data);
+  for (const row of rows) {
+    copy.write(row.head);
+    copy.write(row.data);
   }
   copy.end(END);
-  await finished(copy);
+  await Promise.race([finished(copy), refused]);
+}
+
+/**
+ * Rejects when the database refuses the query or is lost. The client tells that to the query alone, which was resolved
+ * with the stream: a stream that was ended by then would never be heard of again.
+ */
+function rejectionOf(query: object): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const told: unknown = Reflect.get(query, 'reject');
+  if (typeof told !== 'function') throw new TypeError('a query of the PostgreSQL client has no method reject');
+  Reflect.set(query, 'reject', (error: unknown) => {
+    told(error);
+    reject(error);
+  });
+  // Where the stream fails as well, nobody waits for this one any more.
+  promise.catch(() => {});
+  return promise;
 }
 
 function head(frame: NewFrame): Buffer {

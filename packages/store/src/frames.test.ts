@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { zstdCompressSync } from 'node:zlib';
 import { encodeFrame } from '@kiln/protocol/frame.ts';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ClaimedJob, claimJobs } from './claim.ts';
 import { frameRange, framesAfter, type NewFrame, sequenceOfLine, storeFrames } from './frames.ts';
 import { testAgent, testRecipe, testRun } from './test-run.ts';
@@ -68,6 +68,49 @@ test.each([
 ])('a %s frame under a stale fence is not stored and not acknowledged', async (_name, padding) => {
   expect(await insert([{ ...frame(1, { padding }), fence: job.fence - 1 }])).toEqual([]);
   expect(await framesAfter(made.db, job.jobId, 1, 0)).toEqual([]);
+});
+
+describe('loud frames that the database does not take', () => {
+  const loud = (sequence: number, more: Partial<NewFrame> = {}) => ({
+    ...frame(sequence, { padding: 200_000 }),
+    ...more,
+  });
+
+  test.each<[string, Partial<NewFrame>]>([
+    ['too many lines', { lines: 2 ** 31 }],
+    ['a time that is none', { firstTime: Number.NaN }],
+    ['a time beyond all dates', { lastTime: 1e17 }],
+    ['a job that is none', { jobId: 'not a job' }],
+  ])('%s: the error is told, and the connection is as good as before', async (_what, more) => {
+    await expect(insert([loud(1), loud(2, more), loud(3)])).rejects.toThrow();
+    expect(await framesAfter(made.db, job.jobId, 1, 0)).toEqual([]);
+    expect(await insert([loud(1)])).toEqual([{ jobId: job.jobId, attempt: 1, lastSequence: 1 }]);
+  });
+
+  test('a refusal that comes after all was sent is told with its code', async () => {
+    await made.db`ALTER TABLE frames ADD CONSTRAINT few CHECK (lines < 20)`;
+    const frames = Array.from({ length: 8 }, (_, n) => loud(n + 1, n === 3 ? { lines: 30 } : {}));
+    await expect(insert(frames)).rejects.toMatchObject({ code: '23514' });
+    expect(await insert([loud(1)])).toEqual([{ jobId: job.jobId, attempt: 1, lastSequence: 1 }]);
+  });
+
+  test('a connection that is lost while the database writes is told', async () => {
+    await made.db`CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(20); RETURN NEW; END'`;
+    await made.db`CREATE TRIGGER slow BEFORE INSERT ON frames FOR EACH ROW EXECUTE FUNCTION slow()`;
+    const storing = insert([loud(1)]);
+    const told = expect(storing).rejects.toThrow();
+    await expect
+      .poll(
+        async () =>
+          (
+            await made.db`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%COPY frames%' AND wait_event = 'PgSleep'`
+          ).length,
+      )
+      .toBe(1);
+    await told;
+    await made.db`DROP TRIGGER slow ON frames`;
+    expect(await insert([loud(1)])).toEqual([{ jobId: job.jobId, attempt: 1, lastSequence: 1 }]);
+  });
 });
 
 test('a line range costs the frames that hold it', async () => {
