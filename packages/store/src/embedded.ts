@@ -22,6 +22,10 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>;
 }
 
+/** What the server says to everyone who asks too early, over and over: not the reason why it did not start. */
+const KNOCKING =
+  /the database system is (starting up|shutting down|not yet accepting connections)|Consistent recovery state has not been yet reached/;
+
 /**
  * Starts the embedded PostgreSQL 18 on a loopback port of its own, making the cluster under `folder` on first use.
  * A server that a killed Kiln left behind on the same folder is stopped first. As root the server runs as an
@@ -77,7 +81,13 @@ export async function startEmbedded(folder: string, options: { port?: number } =
   });
   let words = '';
   server.stderr.setEncoding('utf8').on('data', (text: string) => {
-    words = (words + text).slice(-4096);
+    words = (
+      words +
+      text
+        .split('\n')
+        .filter((line) => !KNOCKING.test(line))
+        .join('\n')
+    ).slice(-4096);
   });
   let ended = false;
   const exited = new Promise<void>((done) => {
