@@ -7,8 +7,9 @@ import { highestVersions, type PublishedVersion } from '@kiln/store/packages.ts'
 import { hasDebs } from './apt.ts';
 import { surveyArchive, writeArchiveIndex } from './archive.ts';
 import type { PublishContext } from './context.ts';
-import { makeFolder } from './disk.ts';
+import { isSystemError, makeFolder } from './disk.ts';
 import { commitEntry, findEntry, prepareEntry } from './entry.ts';
+import { PublishError } from './errors.ts';
 import { activate, prune } from './generation.ts';
 import { openIndexKey } from './index-key.ts';
 import { withRepositoryLock } from './lock.ts';
@@ -51,6 +52,10 @@ export async function publishRun(context: PublishContext, run: RunToPublish): Pr
     await makeFolder(temporary);
     try {
       return await publishAlone(context, run, { ...paths, temporary }, stillHeld);
+    } catch (cause) {
+      if (!isSystemError(cause, 'ENOSPC', 'EDQUOT')) throw cause;
+      const message = `there is no room on the disk of the repositories (${paths.root}): make some, and it is published at the next try`;
+      throw new PublishError(message, { final: false, cause });
     } finally {
       await removeTemporary(context, repository, temporary);
     }

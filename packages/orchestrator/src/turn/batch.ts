@@ -4,8 +4,8 @@ import type { ProgressReport } from '@kiln/store/progress.ts';
 import { FrameQueue } from './frame-queue.ts';
 
 /** How much of a loud log one turn takes: a transaction of a few milliseconds, so that nobody else waits long. */
-const MAX_FRAMES = 16;
-const MAX_BYTES = 1024 * 1024;
+const MAX_FRAMES = 64;
+const MAX_BYTES = 2 * 1024 * 1024;
 
 /** From here on a log is no longer a line or two. */
 const LOUD_BYTES = 65_536;
