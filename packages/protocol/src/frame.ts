@@ -18,6 +18,9 @@ export const FRAME_MAGIC = 0x184d2a5a;
  */
 export const MOST_FRAME_TEXT = 1_048_576;
 
+/** The most stretches of lines in a header. An agent cuts at 4096, and may exceed that by what one block of 64 KiB holds. */
+const MOST_RUNS = 65_536;
+
 /** End of the year 9999, in milliseconds since the epoch. */
 const LAST_TIME = 253_402_300_799_999;
 
@@ -49,7 +52,7 @@ export const FrameHeader = Type.Object({
   lines: Type.Integer({ minimum: 1, maximum: MOST_FRAME_TEXT }),
   /** Bytes of text, at least one for each line. */
   bytes: Type.Integer({ minimum: 1, maximum: MOST_FRAME_TEXT }),
-  runs: Type.Array(LineRun, { minItems: 1, maxItems: MOST_FRAME_TEXT }),
+  runs: Type.Array(LineRun, { minItems: 1, maxItems: MOST_RUNS }),
 });
 export type FrameHeader = Static<typeof FrameHeader>;
 

@@ -5,6 +5,8 @@ import type { LevelStretch } from './levels.ts';
 export const FRAME_TEXT = 262_144;
 /** Room for a whole block of lines on top, so that no block has to be divided. */
 const CAPACITY = FRAME_TEXT + 81_920;
+/** A frame is cut, too, when so many of its lines differ from those before them: each costs about 34 bytes of its header. */
+const FRAME_RUNS = 4096;
 /** Texts of at most this size are copied out, so that a quiet job's frames are small objects. */
 const SMALL = 32_768;
 
@@ -32,9 +34,9 @@ export class FrameBuilder {
   #runs: LineRun[] = [];
   #lastTime = 0;
 
-  /** Bytes of text that wait. */
-  get length(): number {
-    return this.#length;
+  /** Whether it is time to cut. */
+  get full(): boolean {
+    return this.#length >= FRAME_TEXT || this.#runs.length >= FRAME_RUNS;
   }
 
   /** Number that the next line gets. */

@@ -172,3 +172,13 @@ test('the cause is the first error of the step, else what it said last', async (
   expect(log.causes.of({ phase: 0, step: 1 })).toEqual({ line: 4, text: 'last words' });
   expect(log.causes.of({ phase: 0, step: 2 })).toEqual({ line: 8, text: 'b: error: this one' });
 });
+
+test('lines whose level changes all the time make frames with small headers', async () => {
+  const { log, frames, finish } = open();
+  const output = log.output(STEP);
+  for (let n = 0; n < 40; n++) output.write(Buffer.from('E: \n\nW: \n'.repeat(6000)));
+  output.end();
+  expect(await finish()).toHaveLength(40 * 6000 * 3);
+  expect(Math.max(...frames.map((frame) => frame.header.runs.length))).toBeLessThan(40_000);
+  expect(Math.max(...frames.map((frame) => JSON.stringify(frame.header).length))).toBeLessThan(2 * 2 ** 20);
+});

@@ -3,7 +3,7 @@ import { LOG_LEVELS, type LogLevel } from '@kiln/protocol/states.ts';
 import { Causes } from './causes.ts';
 import { type Command, mayHoldCommands, separateCommands } from './commands.ts';
 import { Compressor } from './compressor.ts';
-import { type Draft, FRAME_TEXT, FrameBuilder, type Place } from './frame-builder.ts';
+import { type Draft, FrameBuilder, type Place } from './frame-builder.ts';
 import { levelsOf } from './levels.ts';
 import { LineSplitter } from './lines.ts';
 import type { Masks } from './mask.ts';
@@ -44,7 +44,7 @@ export interface OutputSink {
 
 /**
  * The log of one attempt: lines in, frames out. A frame is cut at once when nothing of the attempt is on its way, else
- * when the last one is acknowledged or when FRAME_TEXT bytes wait.
+ * when the last one is acknowledged or when a frame is full.
  */
 export class JobLog {
   readonly causes = new Causes();
@@ -194,7 +194,7 @@ export class JobLog {
   ): void {
     if (!this.#builder.fits(block.length)) this.#cut();
     this.#builder.append(block, stretches, { component, ...where }, Date.now());
-    if (this.#builder.length >= FRAME_TEXT) this.#cut();
+    if (this.#builder.full) this.#cut();
     if (this.#isDue) return;
     // Lines that come in one turn of the event loop share a frame.
     this.#isDue = true;
