@@ -43,6 +43,9 @@ process.on('disconnect', () => {
   process.exit(0);
 });
 
+// The agent may have died before anything here could hear of it.
+if (!process.connected) process.exit(0);
+
 // A key pressed in a terminal reaches the whole group; the agent decides what becomes of its jobs.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
 
