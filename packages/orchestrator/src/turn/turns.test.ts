@@ -137,9 +137,11 @@ test('while the database can not be written to, everything is kept and tried aga
   turns.frame(frame('bad', 1));
   turns.start();
   await until('it is told', () => logged.some((line) => line.msg === 'turn failed'));
+  expect(turns.trouble).toContain('frames');
   await made.db`ALTER TABLE elsewhere RENAME TO frames`;
   await until('all is stored', async () => (await sequences('bad')).length === 1);
   expect([await sequences('good'), refused]).toEqual([[1], []]);
+  await until('the trouble is over', () => turns.trouble === null);
 });
 
 test('a job that can not be given out does not make the loop spin', async () => {

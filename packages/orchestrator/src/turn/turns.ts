@@ -10,6 +10,9 @@ import { type Author, type Candidate, type Committed, commitBatch } from './comm
 /** How long small news may wait for company on a busy farm; far less than anyone sees. */
 const GATHER_MS = 2;
 
+/** A turn takes milliseconds. */
+const STUCK_MS = 60_000;
+
 /** What the turns need to know of the agents, and whom they tell. */
 export interface TurnHost {
   candidates(): Candidate[];
@@ -35,6 +38,8 @@ export class Turns {
   #endedAt = 0;
   #ring: () => void = () => {};
   #running: Promise<void> | null = null;
+  #committingSince: number | null = null;
+  #trouble: string | null = null;
 
   constructor(db: Database, log: Logger, host: TurnHost) {
     this.#db = db;
@@ -57,6 +62,13 @@ export class Turns {
     // Its slot is free with the same commit, so the same commit may fill it.
     this.#claiming = true;
     this.#ring();
+  }
+
+  /** Why nothing that agents say is stored now, or null. */
+  get trouble(): string | null {
+    const since = this.#committingSince;
+    if (since !== null && performance.now() - since > STUCK_MS) return 'a transaction does not end';
+    return this.#trouble;
   }
 
   /** Jobs may be claimable: look in the next turn. */
@@ -120,9 +132,11 @@ export class Turns {
     for (let failures = 1; ; failures++) {
       try {
         await this.#commit(batch, claiming);
+        this.#trouble = null;
         return null;
       } catch (error) {
         if (isRefusal(error)) return error;
+        this.#trouble = error instanceof Error ? error.message : String(error);
         this.#log.error({ err: error, failures }, 'turn failed');
         if (this.#stopped && failures > 20) return null;
         await sleep(pauseMs(failures));
@@ -134,8 +148,13 @@ export class Turns {
     const candidates = claiming ? this.#host.candidates() : [];
     const author = this.#host.author();
     const work = async (sql: Transaction) => await commitBatch(sql, batch, candidates, author);
-    const result = await this.#db.begin(work);
-    this.#host.committed(batch, result);
+    this.#committingSince = performance.now();
+    try {
+      const result = await this.#db.begin(work);
+      this.#host.committed(batch, result);
+    } finally {
+      this.#committingSince = null;
+    }
   }
 
   /**
