@@ -1,4 +1,6 @@
 import postgres from 'postgres';
+import { socketMaker } from './closing-socket.ts';
+import { guardTransactions } from './transactions.ts';
 
 /**
  * The one handle on PostgreSQL. Columns come back in camelCase, int8 as number (nothing here passes 2^53), timestamps
@@ -28,6 +30,7 @@ export function openDatabase(address: DatabaseAddress, options: { name: string; 
     connect_timeout: 10,
     max_lifetime: null,
     backoff: reconnectDelay,
+    socket: socketMaker(),
     onnotice: () => {},
     connection: { application_name: options.name },
     transform: { undefined: null, column: { to: postgres.fromCamel, from: postgres.toCamel } },
@@ -35,10 +38,10 @@ export function openDatabase(address: DatabaseAddress, options: { name: string; 
       int8: { to: 20, from: [20], serialize: (value: number) => String(value), parse: (text: string) => Number(text) },
     },
   };
-  if (typeof address !== 'string') return postgres({ ...address, ...settings });
+  if (typeof address !== 'string') return guardTransactions(postgres({ ...address, ...settings }));
   const url = new URL(address);
   const host = url.searchParams.get('host');
   // The client library knows the host part only, and would hand this one to the server as a setting.
   url.searchParams.delete('host');
-  return postgres(url.href, host === null ? settings : { ...settings, host });
+  return guardTransactions(postgres(url.href, host === null ? settings : { ...settings, host }));
 }

@@ -1,8 +1,12 @@
+import { withLimit } from '@kiln/service/with-limit.ts';
 import type { Database } from '@kiln/store/database.ts';
 import { openSingleConnection } from '@kiln/store/single-connection.ts';
 
 /** Any number that nothing else in this database locks with two keys. */
 const REPOSITORY_LOCK = 7_451_102;
+
+/** How long the server may take to say whether the lock is held. */
+const ANSWER_MS = 5_000;
 
 /** Publishes of this process that wait for their turn, by repository: only the first of them holds a connection. */
 const turns = new Map<string, Promise<unknown>>();
@@ -50,10 +54,16 @@ async function lockAndRun<T>(
 
 async function isHeld(connection: Database, repository: string): Promise<boolean> {
   try {
-    const held = await connection`
-      SELECT FROM pg_locks
-      WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted AND objsubid = 2
-        AND classid::bigint = ${REPOSITORY_LOCK} AND objid::bigint = hashtext(${repository})::bigint & 4294967295`;
+    // A question that comes just as the connection ends may never be answered.
+    const held = await withLimit(
+      ANSWER_MS,
+      'no answer',
+      async () =>
+        await connection`
+          SELECT FROM pg_locks
+          WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted AND objsubid = 2
+            AND classid::bigint = ${REPOSITORY_LOCK} AND objid::bigint = hashtext(${repository})::bigint & 4294967295`,
+    );
     return held.length === 1;
   } catch {
     // A server that can't be asked ended the session, and the lock with it, or is about to.

@@ -1,0 +1,113 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Database, openDatabase, type Transaction } from './database.ts';
+import { testDatabase } from './testing.ts';
+
+let made: Awaited<ReturnType<typeof testDatabase>>;
+beforeAll(async () => {
+  made = await testDatabase();
+  await made.db`CREATE TABLE notes (note text)`;
+});
+afterAll(async () => await made.drop());
+
+/** Ends every connection of a handle from the server's side, as a restart of PostgreSQL does. */
+async function cut(name: string): Promise<void> {
+  await made.db`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = ${name}`;
+}
+
+/** A promise that does not settle is a failure of its own. */
+async function settled(promise: Promise<unknown>): Promise<unknown> {
+  return await Promise.race([
+    promise.then(
+      () => 'done',
+      (error: unknown) => error,
+    ),
+    sleep(5000, 'never answered'),
+  ]);
+}
+
+describe('a transaction whose connection ends', () => {
+  // Vitest counts an exception that nobody catches as a failure, which is half of what these are about.
+  test.each<[string, (sql: Transaction) => Promise<unknown>]>([
+    ['during a query', async (sql) => await sql`SELECT pg_sleep(10)`],
+    [
+      'during several',
+      async (sql) =>
+        await Promise.all([sql`SELECT pg_sleep(10)`, sql`INSERT INTO notes VALUES ('piped')`, sql`SELECT 1`]),
+    ],
+    [
+      'between two queries',
+      async (sql) => {
+        await sql`INSERT INTO notes VALUES ('before')`;
+        await sleep(300);
+        await sql`INSERT INTO notes VALUES ('after')`;
+      },
+    ],
+    [
+      'before the commit',
+      async (sql) => {
+        await sql`INSERT INTO notes VALUES ('uncommitted')`;
+        await sleep(300);
+      },
+    ],
+  ])('%s is told so, and nothing of it stays', async (_when, work) => {
+    const db = openDatabase(made.address, { name: 'cut', connections: 1 });
+    await db`SELECT 1`;
+    const told = settled(db.begin(work));
+    await sleep(100);
+    await cut('cut');
+    expect(await told).toMatchObject({ code: 'CONNECTION_CLOSED' });
+    // Were it not held back the work would go on now, on the handle's new connection. Its first question may be told the old error.
+    await settled(db`SELECT 1`);
+    expect(await settled(db`SELECT 1`)).toBe('done');
+    await sleep(300);
+    expect(await db`SELECT note FROM notes`).toEqual([]);
+    await db.end({ timeout: 0 });
+  });
+});
+
+test.each([1, 8])('of %i connections that end, every later question is answered', async (connections) => {
+  for (let round = 0; round < 5; round++) {
+    const db = openDatabase(made.address, { name: 'cut', connections });
+    await Promise.all(Array.from({ length: connections }, async () => await db`SELECT pg_sleep(0.01)`));
+    await cut('cut');
+    for (let n = 0; n < 12; n++) {
+      const question = n % 2 === 0 ? db`SELECT 1` : db.begin(async (sql) => await sql`SELECT 1`);
+      expect(await settled(question)).not.toBe('never answered');
+    }
+    await expect.poll(async () => await settled(db`SELECT 1`)).toBe('done');
+    await db.end({ timeout: 0 });
+  }
+});
+
+test('questions that come while connections end are answered, all of them', async () => {
+  const db: Database = openDatabase(made.address, { name: 'cut', connections: 4 });
+  await Promise.all(Array.from({ length: 4 }, async () => await db`SELECT pg_sleep(0.01)`));
+  const questions: Promise<unknown>[] = [];
+  const until = performance.now() + 300;
+  const cutting = sleep(100).then(async () => await cut('cut'));
+  for (let n = 0; performance.now() < until; n++) {
+    questions.push(settled(n % 2 === 0 ? db`SELECT 1` : db.begin(async (sql) => await sql`SELECT 1`)));
+    await sleep(1);
+  }
+  await cutting;
+  expect((await Promise.all(questions)).filter((answer) => answer === 'never answered')).toEqual([]);
+  await db.end({ timeout: 0 });
+});
+
+test('a server that is not there is told as ever, and a transaction that fails is rolled back as ever', async () => {
+  const away = openDatabase({ ...made.address, port: 1 }, { name: 'away' });
+  await expect(away`SELECT 1`).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  await away.end({ timeout: 0 });
+  const failing = made.db.begin(async (sql) => {
+    await sql`INSERT INTO notes VALUES ('rolled back')`;
+    throw new Error('no');
+  });
+  await expect(failing).rejects.toThrow('no');
+  // What comes from elsewhere may look like the error of a connection.
+  const unreadable = made.db.begin(async () => await readFile('/nonexistent'));
+  expect(await settled(unreadable)).toMatchObject({ code: 'ENOENT' });
+  expect(await made.db`SELECT note FROM notes`).toEqual([]);
+  expect(await made.db.begin(async (sql) => await sql`SELECT 7 AS seven`)).toEqual([{ seven: 7 }]);
+});
