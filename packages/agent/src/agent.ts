@@ -13,6 +13,7 @@ import { helloOf } from './hello.ts';
 import { writeGitConfig } from './job/git.ts';
 import { Trash } from './job/trash.ts';
 import { Uploader } from './job/uploader.ts';
+import { Workspaces } from './job/workspaces.ts';
 import { clearLeftovers } from './leftovers.ts';
 import { Connection, httpAddress } from './link/connection.ts';
 import type { Uplink } from './link/uplink.ts';
@@ -121,7 +122,6 @@ async function assemble(options: AgentOptions, open: AsyncDisposableStack) {
   const attempts = new Attempts(slots, {
     agentName: name,
     stateDir,
-    jobsDir,
     spoolLimit,
     killGraceMs: options.killGraceMs ?? KILL_GRACE_MS,
     log,
@@ -130,7 +130,7 @@ async function assemble(options: AgentOptions, open: AsyncDisposableStack) {
     launcher,
     pipes,
     uploader,
-    trash,
+    workspaces: new Workspaces(jobsDir, trash, log),
   });
   const probes = await startProbes(addr, { log: options.log, metrics, state });
   open.defer(async () => await probes.close());

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { AttemptReference } from '@kiln/protocol/agent-messages.ts';
+import { readRecords } from './job/attempt-record.ts';
 import type { Trash } from './job/trash.ts';
-import { readRecords } from './job/workspace.ts';
 import { killMarked } from './process/kill.ts';
 import { TOKEN_NAME } from './process/process-tree.ts';
 import type { ServiceLog } from './service-log.ts';

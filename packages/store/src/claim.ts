@@ -60,7 +60,7 @@ export async function claimJobs(
       RETURNING r.run_id
     )
     SELECT c.job_id, c.run_id, c.attempt, c.fence, c.spec, r.request_id, r.recipe, r.version, r.ref, r.commit_hash,
-      r.compiled->'upstream'->>'git' AS upstream, r.event_time, r.traceparent, r.attempt AS run_attempt,
+      CASE WHEN r.ref IS NOT NULL THEN r.compiled->'upstream'->>'git' END AS upstream, r.event_time, r.traceparent, r.attempt AS run_attempt,
       (c.run_status = 'queued' AND c.position = min(c.position) OVER (PARTITION BY c.run_id)) AS starts_run
     FROM claimed c JOIN runs r ON r.run_id = c.run_id
     ORDER BY c.position`;

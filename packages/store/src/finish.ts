@@ -95,7 +95,8 @@ export interface RunStanding {
   version: string;
   status: RunStatus;
   attempt: number;
-  compiled: CompiledRecipe;
+  /** What decides its end; null while jobs are held: a large matrix is not read anew with each of its jobs. */
+  terms: Pick<CompiledRecipe, 'retries' | 'publish'> | null;
   traceparent: string | null;
   startedAt: Date | null;
   jobs: number;
@@ -112,7 +113,8 @@ export interface RunStanding {
 /** How the runs of these jobs stand now. */
 export async function runStandings(sql: Queryable, jobIds: readonly string[]): Promise<RunStanding[]> {
   return await sql<RunStanding[]>`
-    SELECT r.run_id, r.request_id, r.recipe, r.version, r.status, r.attempt, r.compiled, r.traceparent, r.started_at, j.*,
+    SELECT r.run_id, r.request_id, r.recipe, r.version, r.status, r.attempt, r.traceparent, r.started_at, j.*,
+      CASE WHEN j.held = 0 THEN jsonb_build_object('retries', r.compiled->'retries', 'publish', r.compiled->'publish') END AS terms,
       CASE WHEN j.failed > 0 THEN (
         SELECT a.failure FROM jobs f JOIN attempts a ON a.job_id = f.job_id AND a.attempt = f.attempt
         WHERE f.run_id = r.run_id AND f.status = 'failed' ORDER BY f.position LIMIT 1) END AS failure

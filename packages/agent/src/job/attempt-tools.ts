@@ -3,15 +3,13 @@ import type { Uplink } from '../link/uplink.ts';
 import type { Launcher } from '../process/launcher.ts';
 import type { PipePool } from '../process/pipe-pool.ts';
 import type { ServiceLog } from '../service-log.ts';
-import type { Trash } from './trash.ts';
 import type { Uploader } from './uploader.ts';
+import type { Workspaces } from './workspaces.ts';
 
 /** What the attempts of one agent share. */
 export interface AttemptTools {
   agentName: string;
   stateDir: string;
-  /** Folder with one folder for each attempt. */
-  jobsDir: string;
   /** Bytes of log that an attempt may keep on disk. */
   spoolLimit: number;
   /** How long a process group has between SIGTERM and SIGKILL. */
@@ -22,5 +20,5 @@ export interface AttemptTools {
   launcher: Launcher;
   pipes: PipePool;
   uploader: Uploader;
-  trash: Trash;
+  workspaces: Workspaces;
 }

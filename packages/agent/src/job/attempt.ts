@@ -14,7 +14,7 @@ import { ProgressSender } from './progress-sender.ts';
 import { runPhases } from './run-phases.ts';
 import { type StopReason, stopOf } from './stop-reason.ts';
 import { failedBy, sayVerdict, stoppedBy, type Verdict, verdictOf } from './verdict.ts';
-import { Workspace } from './workspace.ts';
+import type { Workspace } from './workspace.ts';
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -49,7 +49,7 @@ export class Attempt {
     this.#dispatch = dispatch;
     this.#tools = tools;
     this.#serviceLog = withFields(tools.log, { requestId, runId, jobId, attempt, job: job.name, recipe, version });
-    this.#workspace = new Workspace(tools.jobsDir, this.reference);
+    this.#workspace = tools.workspaces.take();
     this.#processes = new ProcessTree({
       launcher: tools.launcher,
       pipes: tools.pipes,
@@ -197,8 +197,7 @@ export class Attempt {
     });
     this.#progress = new ProgressTracker(phases, (isStep) => this.#sender.changed(isStep));
     requireSecrets(job.secrets, secrets, this.#tools.agentName);
-    await this.#tools.trash.room();
-    this.#workspace.create({ ...this.reference, token: this.#processes.token });
+    await this.#tools.workspaces.open(this.#workspace, { ...this.reference, token: this.#processes.token });
     this.#isBuilding = true;
     this.#tellBuilding();
     return await runPhases(context, phases, this.#progress);
@@ -252,14 +251,8 @@ export class Attempt {
 
   /** Removes all that is left of it here. */
   async #disappear(): Promise<void> {
-    try {
-      this.#workspace.forget();
-    } catch (error) {
-      // A job may close its own folders to us; the removal opens them again.
-      this.#serviceLog.warn({ error: messageOf(error) }, 'record of the job was not removed');
-    }
-    this.#tools.trash.add(this.#workspace.folder);
     await this.#leave();
+    this.#tools.workspaces.giveBack(this.#workspace);
   }
 
   async #leave(): Promise<void> {

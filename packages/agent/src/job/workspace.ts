@@ -1,16 +1,12 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { closeSync, constants, ftruncateSync, lstatSync, mkdirSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { AttemptReference } from '@kiln/protocol/agent-messages.ts';
-import Type, { type Static } from 'typebox';
-import { Compile } from 'typebox/compile';
+import type { AttemptRecord } from './attempt-record.ts';
+import { RECORD } from './attempt-record.ts';
 
-/** What the next agent must know about an attempt that this one can't finish. */
-export const AttemptRecord = Type.Object({ ...AttemptReference.properties, token: Type.String({ minLength: 16 }) });
-export type AttemptRecord = Static<typeof AttemptRecord>;
-
-const record = Compile(AttemptRecord);
-const RECORD = 'attempt.json';
+const FOLDER_MODE = 0o700;
+/** Never through a link that a job may have left in place of the file. */
+const OVERWRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
+const SCRIPT = /^step-\d+\.sh$/;
 
 /**
  * The folders of one attempt. Small things are written synchronously: each takes some 20 µs, a tenth of what handing it
@@ -25,49 +21,56 @@ export class Workspace {
   readonly home: string;
   #scripts = 0;
 
-  constructor(jobs: string, { jobId, attempt }: AttemptReference) {
-    this.folder = join(jobs, `${jobId}-${attempt}`);
-    this.work = join(this.folder, 'workspace');
-    this.tmp = join(this.folder, 'tmp');
-    this.home = join(this.folder, 'home');
+  constructor(folder: string) {
+    this.folder = folder;
+    this.work = join(folder, 'workspace');
+    this.tmp = join(folder, 'tmp');
+    this.home = join(folder, 'home');
   }
 
-  /** Makes the folders, empty, and the record. Throws when they are there already. */
-  create(attempt: AttemptRecord): void {
-    for (const folder of [this.folder, this.work, this.tmp, this.home]) mkdirSync(folder, { mode: 0o700 });
-    writeFileSync(join(this.folder, RECORD), JSON.stringify(attempt), { mode: 0o600 });
+  /** Makes the folders, empty, where they are not there already as another attempt left them, and the record. */
+  create(attempt: AttemptRecord, isRecycled: boolean): void {
+    if (!isRecycled) {
+      for (const folder of [this.folder, this.work, this.tmp, this.home]) mkdirSync(folder, { mode: FOLDER_MODE });
+    }
+    overwrite(join(this.folder, RECORD), JSON.stringify(attempt));
   }
 
   /** Writes the script of a step into a file of its own and returns its path. */
   script(text: string): string {
     const path = join(this.folder, `step-${++this.#scripts}.sh`);
-    writeFileSync(path, text.endsWith('\n') ? text : `${text}\n`, { mode: 0o600 });
+    overwrite(path, text.endsWith('\n') ? text : `${text}\n`);
     return path;
   }
 
-  /** Removes the record: nothing is left to be told about the attempt. */
+  /** Empties the record: nothing is left to be told about the attempt. */
   forget(): void {
-    rmSync(join(this.folder, RECORD), { force: true });
+    overwrite(join(this.folder, RECORD), '{}');
+  }
+
+  /** Whether a job left the folders as it found them: empty, and nobody's else. Throws when it closed them to us. */
+  isUntouched(): boolean {
+    const folders = [this.work, this.tmp, this.home];
+    const others = readdirSync(this.folder).filter((name) => name !== RECORD && !SCRIPT.test(name));
+    return (
+      others.length === folders.length &&
+      isAsMade(this.folder) &&
+      folders.every((folder) => isAsMade(folder) && readdirSync(folder).length === 0)
+    );
   }
 }
 
-/** The attempts that an earlier process left in the folder of jobs. A folder without a readable record is `null`. */
-export async function readRecords(jobs: string): Promise<{ folder: string; record: AttemptRecord | null }[]> {
-  const names = await readdir(jobs).catch(() => []);
-  return await Promise.all(
-    names.map(async (name) => {
-      const folder = join(jobs, name);
-      const text = await readFile(join(folder, RECORD), 'utf8').catch(() => '');
-      return { folder, record: parseRecord(text) };
-    }),
-  );
+function isAsMade(folder: string): boolean {
+  const found = lstatSync(folder);
+  return found.isDirectory() && (found.mode & 0o7777) === FOLDER_MODE;
 }
 
-function parseRecord(text: string): AttemptRecord | null {
+/** Writes over what a file held: that costs the file system far less than a new file does. */
+function overwrite(path: string, text: string): void {
+  const file = openSync(path, OVERWRITE, 0o600);
   try {
-    const value: unknown = JSON.parse(text);
-    return record.Check(value) ? value : null;
-  } catch {
-    return null;
+    ftruncateSync(file, writeSync(file, text));
+  } finally {
+    closeSync(file);
   }
 }

@@ -1,4 +1,5 @@
 import { type AgentHello, type AgentMessage, OrchestratorMessage } from '@kiln/protocol/agent-messages.ts';
+import { Corked } from '@kiln/service/corked.ts';
 import { Compile } from 'typebox/compile';
 import WebSocket from 'ws';
 import { messageOf, type ServiceLog } from '../service-log.ts';
@@ -43,6 +44,7 @@ export class Session {
   readonly #log: ServiceLog;
   readonly #keepalive: Keepalive;
   #isWelcomed = false;
+  #wire: Corked | null = null;
   #lastHeard = performance.now();
 
   constructor(url: URL, token: string, handlers: SessionHandlers, log: ServiceLog, keepalive = KEEPALIVE) {
@@ -65,12 +67,14 @@ export class Session {
 
   send(message: AgentMessage): boolean {
     if (!this.isWelcomed) return false;
+    this.#wire?.gather();
     this.#socket.send(JSON.stringify(message));
     return true;
   }
 
   sendFrame(frame: Uint8Array): boolean {
     if (!this.isWelcomed) return false;
+    this.#wire?.gather();
     this.#socket.send(frame, { binary: true });
     return true;
   }
@@ -89,6 +93,9 @@ export class Session {
     const end: SessionEnd = { refused: 0, code: 1006, reason: '', wasWelcomed: false };
     const timers: NodeJS.Timeout[] = [];
     await new Promise<void>((resolve) => {
+      socket.once('upgrade', (response) => {
+        this.#wire = new Corked(response.socket);
+      });
       socket.once('open', () => {
         this.#heard();
         socket.send(JSON.stringify(this.#handlers.hello()));

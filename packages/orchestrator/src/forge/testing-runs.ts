@@ -71,8 +71,11 @@ export async function commitRun(
     async fail(options = {}) {
       const [row] = await db<{ attempt: number }[]>`SELECT attempt FROM runs WHERE run_id = ${runId}`;
       const attempt = row?.attempt ?? 1;
-      return (await db.begin(async (sql) => await failRun(sql, { ...facts, attempt, compiled }, FAILURE, options)))
-        .retryAt;
+      return (
+        await db.begin(
+          async (sql) => await failRun(sql, { ...facts, attempt, retries: compiled.retries }, FAILURE, options),
+        )
+      ).retryAt;
     },
   };
 }

@@ -1,5 +1,7 @@
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from '@fastify/websocket';
 import type { AgentHello, AttemptReference, OrchestratorMessage } from '@kiln/protocol/agent-messages.ts';
+import { Corked } from '@kiln/service/corked.ts';
 
 /** Pings come every five seconds: a link that says nothing for twenty is dead. */
 const DEAD_AFTER_PINGS = 4;
@@ -39,16 +41,18 @@ export class Connection {
   /** The agent's own metrics, as it pushed them last. */
   metricsText = '';
   readonly #socket: WebSocket;
+  readonly #wire: Corked;
   /** Pings in a row that were not answered. */
   #unanswered = 0;
   #logRoom = LOG_BURST;
   #logAt = performance.now();
   #leftOut = 0;
 
-  constructor(agentId: string, hello: AgentHello, socket: WebSocket) {
+  constructor(agentId: string, hello: AgentHello, socket: WebSocket, wire: Duplex) {
     this.agentId = agentId;
     this.hello = hello;
     this.#socket = socket;
+    this.#wire = new Corked(wire);
     socket.on('pong', () => {
       this.#unanswered = 0;
     });
@@ -97,6 +101,7 @@ export class Connection {
       this.#socket.terminate();
       return false;
     }
+    this.#wire.gather();
     this.#socket.send(JSON.stringify(message));
     return true;
   }

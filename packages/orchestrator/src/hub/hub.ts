@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from '@fastify/websocket';
 import { type AgentHello, type AttemptReference, CLOSE, type Failure } from '@kiln/protocol/agent-messages.ts';
 import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
@@ -44,14 +45,14 @@ export class Hub {
   }
 
   /** Takes over the socket of an agent whose token was checked. The first message must be its hello. */
-  accept(agentId: string, socket: WebSocket): void {
+  accept(agentId: string, socket: WebSocket, wire: Duplex): void {
     const { log } = this.#context;
     let connection: Connection | 'greeting' | null = null;
     const late = setTimeout(() => socket.close(CLOSE.badMessage, 'no hello'), HELLO_MS);
     const greet = (hello: AgentHello): void => {
       clearTimeout(late);
       connection = 'greeting';
-      this.#greet(new Connection(agentId, hello, socket)).then(
+      this.#greet(new Connection(agentId, hello, socket, wire)).then(
         (greeted) => {
           connection = greeted;
           // It may have gone meanwhile, and nobody will say so again.

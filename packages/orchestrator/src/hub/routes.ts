@@ -29,7 +29,7 @@ export function registerAgentRoutes(app: FastifyInstance, context: FarmContext, 
     { websocket: true, preValidation: async (request) => void (await authenticateAgent(context, request)) },
     (socket: WebSocket, request) => {
       const agentId = agentOf.get(request);
-      if (agentId) hub.accept(agentId, socket);
+      if (agentId) hub.accept(agentId, socket, request.raw.socket);
     },
   );
 }

@@ -128,7 +128,9 @@ async function publishFailed(
         message: `publishing ${recipe} ${version} failed: ${error.message}`,
       },
     ]);
-    return await failRun(sql, run, failure, { final: error instanceof PublishError && error.final });
+    return await failRun(sql, { ...run, retries: run.compiled.retries }, failure, {
+      final: error instanceof PublishError && error.final,
+    });
   });
   log.error(
     {

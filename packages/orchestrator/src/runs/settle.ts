@@ -11,6 +11,9 @@ export interface Decision {
   message: string;
 }
 
+/** Of a run that goes on nobody asks. */
+const NEVER: CompiledRecipe['retries'] = { max: 0, backoffSeconds: [] };
+
 /** A decision that was carried out. */
 export interface Settled extends Decision {
   /** When it will be tried again, for a failed one. */
@@ -36,7 +39,12 @@ export async function settleRuns(
 ): Promise<Settled[]> {
   const those = (outcome: Decision['outcome']) => decisions.filter((d) => d.outcome === outcome).map((d) => d.run);
   const [failures, followers] = await Promise.all([
-    Promise.all(those('failed').map(async (run) => ({ run, ...(await failRun(sql, run, failureOf(run))) }))),
+    Promise.all(
+      those('failed').map(async (run) => ({
+        run,
+        ...(await failRun(sql, { ...run, retries: run.terms?.retries ?? NEVER }, failureOf(run))),
+      })),
+    ),
     completeRuns(sql, those('completed'), recipes),
     beginPublishing(sql, those('publishing')),
     cancelRuns(sql, those('cancelled')),
@@ -53,7 +61,7 @@ export async function settleRuns(
 }
 
 function outcomeOf(run: RunStanding): Decision['outcome'] {
-  if (run.completed === run.jobs && run.status === 'building') return run.compiled.publish ? 'publishing' : 'completed';
+  if (run.completed === run.jobs && run.status === 'building') return run.terms?.publish ? 'publishing' : 'completed';
   if (run.held > 0) return 'open';
   if (run.status === 'cancelling') return 'cancelled';
   if (run.claimable > 0) return 'open';
@@ -120,11 +128,11 @@ export async function completeRuns(
  */
 export async function failRun(
   sql: Transaction,
-  run: Pick<RunStanding, 'runId' | 'recipe' | 'version' | 'attempt' | 'compiled'>,
+  run: Pick<RunStanding, 'runId' | 'recipe' | 'version' | 'attempt'> & Pick<CompiledRecipe, 'retries'>,
   failure: object,
   { final = false } = {},
 ): Promise<{ failures: number; retryAt: Date | null }> {
-  const { max, backoffSeconds: schedule } = run.compiled.retries;
+  const { max, backoffSeconds: schedule } = run.retries;
   const again = !final && (max === null || run.attempt <= max);
   const [counted] = await sql<{ failures: number }[]>`
     INSERT INTO backoff AS b (recipe, version, failures, run_id) VALUES (${run.recipe}, ${run.version}, 1, ${run.runId})

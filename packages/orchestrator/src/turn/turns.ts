@@ -4,11 +4,15 @@ import type { Database, Transaction } from '@kiln/store/database.ts';
 import type { Finish } from '@kiln/store/finish.ts';
 import type { NewFrame } from '@kiln/store/frames.ts';
 import type { ProgressReport } from '@kiln/store/progress.ts';
+import { openSingleConnection } from '@kiln/store/single-connection.ts';
 import { type Batch, Inbox, pieces } from './batch.ts';
 import { type Author, type Candidate, type Committed, commitBatch } from './commit.ts';
 
 /** How long small news may wait for company on a busy farm; far less than anyone sees. */
 const GATHER_MS = 2;
+
+/** Seconds for the connection to close when no turn is under way any more. */
+const END_S = 2;
 
 /** A turn takes milliseconds. */
 const STUCK_MS = 60_000;
@@ -29,6 +33,7 @@ export interface TurnHost {
  * single line in about a millisecond. A batch is never lost: while the database is away it is tried again.
  */
 export class Turns {
+  /** A connection of their own: one turn follows the other, and the same few statements are all that they say. */
   readonly #db: Database;
   readonly #log: Logger;
   readonly #host: TurnHost;
@@ -42,7 +47,7 @@ export class Turns {
   #trouble: string | null = null;
 
   constructor(db: Database, log: Logger, host: TurnHost) {
-    this.#db = db;
+    this.#db = openSingleConnection(db);
     this.#log = log;
     this.#host = host;
   }
@@ -86,6 +91,7 @@ export class Turns {
     this.#stopped = true;
     this.#ring();
     await this.#running;
+    await this.#db.end({ timeout: END_S });
   }
 
   async #run(): Promise<void> {
