@@ -4,15 +4,18 @@ import type { Farm } from '../tests/support/farm.ts';
 /** A recipe for `timeRuns`, called `single`. */
 export const SINGLE = "steps: ['true']\n";
 
-/** Orders so many runs of `single` over HTTP at once and waits until all are finished. Returns milliseconds. */
-export async function timeRuns(kiln: Farm, count: number): Promise<number> {
-  await kiln.finished((await kiln.start('single', 'warm')).runs[0] ?? '');
+/**
+ * Orders so many runs of `single` over HTTP at once, of versions that begin with `series`, and waits until all are finished.
+ * Returns milliseconds.
+ */
+export async function timeRuns(kiln: Farm, count: number, series: string): Promise<number> {
   const before = await succeeded(kiln);
   const began = performance.now();
   await Promise.all(
     Array.from(
       { length: count },
-      async (_, n) => await kiln.api('/api/runs', { method: 'POST', body: { recipe: 'single', version: `v${n}` } }),
+      async (_, n) =>
+        await kiln.api('/api/runs', { method: 'POST', body: { recipe: 'single', version: `${series}.${n}` } }),
     ),
   );
   return (await untilSucceeded(kiln, before + count)) - began;

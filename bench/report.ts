@@ -7,6 +7,11 @@ export interface Figure {
   claim?: number;
 }
 
+/** The middle one; of an even number the upper of the two. */
+export function median(figures: readonly number[]): number {
+  return figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 2)] ?? Number.NaN;
+}
+
 /** Prints figures as a table and as one JSON line for other programs. */
 export function report(bench: string, figures: readonly Figure[]): void {
   const lines = figures.map((figure) => {

@@ -1,5 +1,5 @@
 import { hostname, totalmem } from 'node:os';
-import type { AgentHello, AttemptReference } from '@kiln/protocol/agent-messages.ts';
+import type { AgentHello, AttemptReference, LostAttempt } from '@kiln/protocol/agent-messages.ts';
 import { VERSION } from '@kiln/service/version.ts';
 
 /** What an agent says about itself, apart from the attempts that it holds. */
@@ -11,7 +11,7 @@ export interface AgentFacts {
 }
 
 /** The first message on a connection. */
-export function helloOf(facts: AgentFacts, running: AttemptReference[], lost: AttemptReference[]): AgentHello {
+export function helloOf(facts: AgentFacts, running: AttemptReference[], lost: LostAttempt[]): AgentHello {
   return {
     type: 'hello',
     version: VERSION,

@@ -93,7 +93,7 @@ test('a clean stop ends running jobs without a verdict, and they are reported as
   for (const pid of pids) expect(isAlive(pid)).toBe(false);
   expect(orchestrator.attempt(dispatch).finished).toEqual([]);
   await start();
-  expect(orchestrator.hellos.at(-1)?.lost).toEqual([{ jobId: dispatch.jobId, attempt: 1, fence: 7 }]);
+  expect(orchestrator.hellos.at(-1)?.lost).toEqual([{ jobId: dispatch.jobId, attempt: 1, fence: 7, stopped: true }]);
 });
 
 test('a clean stop waits for the acknowledgement of a result', async () => {

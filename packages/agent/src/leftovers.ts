@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { AttemptReference } from '@kiln/protocol/agent-messages.ts';
+import type { LostAttempt } from '@kiln/protocol/agent-messages.ts';
 import { readRecords } from './job/attempt-record.ts';
 import type { Trash } from './job/trash.ts';
 import { killMarked } from './process/kill.ts';
@@ -9,7 +9,7 @@ import type { ServiceLog } from './service-log.ts';
 
 /** Attempts that an earlier process of this agent left behind. */
 export interface Leftovers {
-  lost: AttemptReference[];
+  lost: LostAttempt[];
   /** Forgets them: the orchestrator knows. */
   forget: () => void;
 }
@@ -20,7 +20,7 @@ export interface Leftovers {
  */
 export async function clearLeftovers(jobsDir: string, trash: Trash, log: ServiceLog): Promise<Leftovers> {
   await mkdir(jobsDir, { recursive: true, mode: 0o700 });
-  const lost: AttemptReference[] = [];
+  const lost: LostAttempt[] = [];
   const folders: string[] = [];
   for (const { folder, record } of await readRecords(jobsDir)) {
     if (!record) {

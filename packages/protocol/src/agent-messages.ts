@@ -90,6 +90,10 @@ export const Progress = Type.Object({
 });
 export type Progress = Static<typeof Progress>;
 
+/** `stopped`: the agent was stopped in good order, which is not the job's fault. Otherwise it was killed. */
+export const LostAttempt = Type.Object({ ...AttemptReference.properties, stopped: Type.Optional(Type.Boolean()) });
+export type LostAttempt = Static<typeof LostAttempt>;
+
 export const AgentHello = Type.Object({
   type: Type.Literal('hello'),
   version: Name,
@@ -103,8 +107,8 @@ export const AgentHello = Type.Object({
   memory: Count,
   /** Attempts that it still runs, or whose result was not acknowledged. */
   running: Type.Array(AttemptReference, { maxItems: MOST_ATTEMPTS }),
-  /** Attempts that it held when it was killed and can't go on with. */
-  lost: Type.Array(AttemptReference, { maxItems: MOST_ATTEMPTS }),
+  /** Attempts that it held when it ended and can't go on with. */
+  lost: Type.Array(LostAttempt, { maxItems: MOST_ATTEMPTS }),
 });
 export type AgentHello = Static<typeof AgentHello>;
 

@@ -10,9 +10,15 @@ export interface Finish extends AttemptReference {
   /** Null leaves what was last reported. */
   progress: Progress | null;
   lastSequence: number;
-  /** The agent was lost: the job goes back to the queue while its lost attempts are fewer than this. 0: never. */
-  requeueBelow: number;
+  /**
+   * The agent was lost: the job goes back to the queue while its lost attempts are fewer than this. 0: never. Null: the agent was
+   * stopped in good order, so the job goes back and nothing is held against it.
+   */
+  requeueBelow: number | null;
 }
+
+/** A job that makes its agent stop must not go round for ever. */
+const MOST_STOPPED = 20;
 
 export interface FinishedJob {
   jobId: string;
@@ -51,7 +57,7 @@ export async function finishAttempts(sql: Transaction, finishes: readonly Finish
           WHEN j.status = 'cancelling' THEN 'cancelled'
           WHEN g.outcome = 'cancelled' THEN 'failed'
           ELSE g.outcome END AS ended,
-        j.status <> 'cancelling' AND g.outcome = 'failed' AND j.lost + 1 < g.requeue_below AS again
+        j.status <> 'cancelling' AND g.outcome = 'failed' AND coalesce(j.lost + 1 < g.requeue_below, j.attempt < ${MOST_STOPPED}) AS again
       FROM given g JOIN jobs j ON j.job_id = g.job_id AND j.attempt = g.attempt AND j.fence = g.fence
       WHERE j.status IN ('started', 'building', 'cancelling')
     ), told AS (

@@ -118,6 +118,16 @@ test('a lost job is queued again until its lost attempts are used up, then it is
   }
 });
 
+test('a job whose agent is stopped time and again goes back as often, and none of it counts against it', async () => {
+  await testRun(made.db, testRecipe('restarted'));
+  for (const requeueBelow of [null, null, null, null, 3, null, 3]) {
+    const [job] = await claim(await testAgent(made.db));
+    if (!job) throw new Error('a job was expected');
+    await finish(job, { outcome: 'failed', requeueBelow });
+    expect(await status(job.jobId)).toMatchObject({ status: 'queued' });
+  }
+});
+
 test('progress never goes back and is 100 only when completed', async () => {
   await testRun(made.db, testRecipe('steps'));
   const [job] = await claim(await testAgent(made.db));

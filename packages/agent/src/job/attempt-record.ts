@@ -1,11 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AttemptReference } from '@kiln/protocol/agent-messages.ts';
+import { LostAttempt } from '@kiln/protocol/agent-messages.ts';
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 
 /** What the next agent must know about an attempt that this one can't finish. */
-export const AttemptRecord = Type.Object({ ...AttemptReference.properties, token: Type.String({ minLength: 16 }) });
+export const AttemptRecord = Type.Object({ ...LostAttempt.properties, token: Type.String({ minLength: 16 }) });
 export type AttemptRecord = Static<typeof AttemptRecord>;
 
 const record = Compile(AttemptRecord);

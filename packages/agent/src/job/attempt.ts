@@ -229,7 +229,9 @@ export class Attempt {
     if (stop?.kind === 'stale' || stop?.kind === 'shutdown') {
       this.#tools.metrics.jobEnded('stopped', durationMs / 1000);
       this.#serviceLog.info({ reason: stop.kind, durationMs }, 'job stopped');
-      return stop.kind === 'stale' ? await this.#disappear() : await this.#leave();
+      if (stop.kind === 'stale') return await this.#disappear();
+      this.#leaveWord();
+      return await this.#leave();
     }
     sayVerdict(verdict, this.#dispatch.job.name, durationMs, this.#witnesses());
     await this.#log.finish();
@@ -247,6 +249,15 @@ export class Attempt {
     this.#sendResult();
     this.#tools.metrics.jobEnded(outcome, durationMs / 1000);
     this.#serviceLog.info({ outcome, failure: failure?.message, durationMs, lines: this.#log.lines }, 'job finished');
+  }
+
+  /** For the next start, which reports the attempt as lost: it was not the job's fault. */
+  #leaveWord(): void {
+    try {
+      this.#workspace.note({ ...this.reference, token: this.#processes.token, stopped: true });
+    } catch (error) {
+      this.#serviceLog.warn({ error: messageOf(error) }, 'record of the job could not be written');
+    }
   }
 
   /** Removes all that is left of it here. */

@@ -33,6 +33,11 @@ export class Workspace {
     if (!isRecycled) {
       for (const folder of [this.folder, this.work, this.tmp, this.home]) mkdirSync(folder, { mode: FOLDER_MODE });
     }
+    this.note(attempt);
+  }
+
+  /** Writes the record. */
+  note(attempt: AttemptRecord): void {
     overwrite(join(this.folder, RECORD), JSON.stringify(attempt));
   }
 

@@ -91,6 +91,19 @@ test('an agent that comes back without its job gives it to the queue again', asy
   expect(await back.next('job.dispatch')).toMatchObject({ jobId: job.jobId, attempt: 2 });
 });
 
+test('an agent that is stopped in good order more often than it may be lost gets its job again all the same', async () => {
+  const token = await t.enrolled();
+  await testRun(t.db, testRecipe('long'));
+  let agent = await new WireAgent(t.url, token).hello();
+  t.queue();
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    const job = await agent.next('job.dispatch');
+    expect(job.attempt).toBe(attempt);
+    agent.socket.terminate();
+    agent = await new WireAgent(t.url, token).hello({ lost: [{ ...reference(job), stopped: true }] });
+  }
+});
+
 test('a silent agent loses its job to another after the grace, and may not finish it late', async () => {
   const token = await t.enrolled();
   const agent = await new WireAgent(t.url, token).hello({ slots: 1 });

@@ -89,9 +89,12 @@ export class Hub {
     });
   }
 
-  /** Ends an attempt whose agent can't go on with it; it is queued again while tries are left. */
-  lose({ jobId, attempt, fence }: AttemptReference, failure: Failure): void {
-    const requeueBelow = this.#context.config.orchestrator.lostAgentAttempts;
+  /**
+   * Ends an attempt whose agent can't go on with it; it is queued again while tries are left, and where the agent was
+   * `stopped` in good order in any case.
+   */
+  lose({ jobId, attempt, fence }: AttemptReference, failure: Failure, stopped = false): void {
+    const requeueBelow = stopped ? null : this.#context.config.orchestrator.lostAgentAttempts;
     const outcome = 'failed' as const;
     this.turns.finish({ jobId, attempt, fence, outcome, failure, progress: null, lastSequence: 0, requeueBelow });
   }
@@ -135,7 +138,11 @@ export class Hub {
     }
     const adopted = held.filter((attempt) => connection.holding(attempt));
     const lost = held.filter((attempt) => !connection.holding(attempt));
-    for (const attempt of lost) this.lose(attempt, agentLost(hello.name, 'came back without this job'));
+    for (const attempt of lost) {
+      const { jobId, fence } = attempt;
+      const stopped = hello.lost.some((left) => left.stopped === true && left.jobId === jobId && left.fence === fence);
+      this.lose(attempt, agentLost(hello.name, stopped ? 'was stopped' : 'came back without this job'), stopped);
+    }
     connection.send({
       type: 'welcome',
       agentId,
