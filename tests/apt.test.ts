@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { publishRun } from '@kiln/orchestrator/publish/publish-run.ts';
 import { stageRun, type TestFarm, testFarm, verifyView } from '@kiln/orchestrator/publish/testing.ts';
+import { startS3 } from '@kiln/store/blobs/testing-s3.ts';
 import { testDatabase } from '@kiln/store/testing.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
@@ -58,6 +59,28 @@ describe.runIf(present)('apt', () => {
     await install('hello');
     expect(await installed('hello')).toBe('1:1.0+really~2');
     expect((await run(join(root, 'usr/bin/hello'))).stdout).toBe('hello 1:1.0+really~2\n');
+  });
+
+  test('installs and upgrades from a bucket, without Kiln in between', async () => {
+    const s3 = await startS3();
+    const config = { ...farm.context.config, repositoriesBucket: { name: s3.bucket, prefix: 'farm/' }, s3: s3.access };
+    const publishTo = async (version: string, debVersion: string) => {
+      const files = { 'out/hello.deb': await deb('hello', debVersion, architecture) };
+      await publishRun({ ...farm.context, config }, await stageRun(config, 'hello', version, files));
+    };
+    try {
+      await publishTo('1.0', '1.0');
+      await trust('main', `${s3.endpoint}/${s3.bucket}/farm/main`);
+      await apt('update');
+      await install('hello');
+      expect(await installed('hello')).toBe('1.0');
+      await publishTo('1:2.0+x~y', '1:2.0+x~y');
+      await apt('update');
+      await install('hello');
+      expect(await installed('hello')).toBe('1:2.0+x~y');
+    } finally {
+      await s3.stop();
+    }
   });
 
   test('resolves a dependency between two packages, one for every architecture', async () => {
@@ -185,15 +208,15 @@ async function machine(): Promise<string> {
   return folder;
 }
 
-async function trust(keyOf = 'main'): Promise<void> {
+async function trust(keyOf = 'main', base = serverAddress()): Promise<void> {
   const key = join(root, 'etc/apt/keyrings/kiln.asc');
   await writeFile(key, await readFile(join(farm.repository(keyOf), 'active/key.asc')));
+  await writeFile(join(root, 'etc/apt/sources.list'), `deb [signed-by=${key}] ${base}/active stable main\n`);
+}
+
+function serverAddress(): string {
   const address = server.address();
-  const port = address && typeof address === 'object' ? address.port : 0;
-  await writeFile(
-    join(root, 'etc/apt/sources.list'),
-    `deb [signed-by=${key}] http://127.0.0.1:${port}/active stable main\n`,
-  );
+  return `http://127.0.0.1:${address && typeof address === 'object' ? address.port : 0}`;
 }
 
 /** apt-get (apt-cache for `policy`) with everything that it reads and writes under the machine's folder. */

@@ -6,9 +6,11 @@ import { type ConfigSources, loadConfig } from '@kiln/service/config.ts';
 import { Lifecycle } from '@kiln/service/lifecycle.ts';
 import { createLogger } from '@kiln/service/log.ts';
 import { createMetrics } from '@kiln/service/metrics.ts';
+import { openBlobs } from '@kiln/store/blobs/open.ts';
 import { type Bus, LocalBus } from '@kiln/store/bus.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { type Database, openDatabase } from '@kiln/store/database.ts';
+import { LogStore } from '@kiln/store/logs/log-store.ts';
 import { testDatabase } from '@kiln/store/testing.ts';
 
 /** A line of a service log, read back. */
@@ -49,12 +51,16 @@ export async function testFarm(overrides: ConfigSources['overrides'] = {}): Prom
     const destination = { write: (line: string) => void captured.push(JSON.parse(line)) };
     const log = createLogger({ level: 'debug', format: 'json', service: 'orchestrator', instance, destination });
     const lifecycle = new Lifecycle(log);
+    const config = await loadConfig({ dataDir, env: {}, overrides: { ...overrides, ...options.overrides } });
+    const blobs = await openBlobs(config);
     const made: TestNode = {
       context: {
-        config: await loadConfig({ dataDir, env: {}, overrides: { ...overrides, ...options.overrides } }),
+        config,
         log,
         db: handle,
         bus: options.bus ?? new LocalBus(),
+        blobs,
+        logs: new LogStore({ db: handle, blobs }),
         lifecycle,
         metrics: createMetrics('kiln_orch_'),
         service: 'orchestrator',

@@ -147,6 +147,13 @@ export const Config = Type.Object(
               { default: [], description: 'Labels beside those that Kiln gives' },
             ),
           ),
+          forward_log: Type.Optional(
+            Type.Boolean({
+              default: true,
+              description:
+                "Whether the orchestrator prints this agent's own log among its own, too. false: it is collected where the agent runs",
+            }),
+          ),
           spool_limit: Type.Optional(
             Type.Integer({
               default: 268_435_456,
@@ -176,6 +183,77 @@ export const Config = Type.Object(
       Type.String({
         description: 'Folder of the published repositories. Default: repositories under the data directory',
       }),
+    ),
+    repositories_bucket: Type.Optional(
+      Type.String({
+        description:
+          'Bucket that the published repositories are copied to, so that it can serve them. It is reached as `blobs` says. Not set: none',
+        examples: ['s3://packages', 's3://packages/farm-1'],
+      }),
+    ),
+    blobs: Type.Optional(
+      Type.Object(
+        {
+          url: Type.Optional(
+            Type.String({
+              description: 'Folder or bucket of finished logs and other bulk. Default: blobs under the data directory',
+              examples: ['/srv/kiln/blobs', 's3://kiln', 's3://kiln/farm-1'],
+            }),
+          ),
+          endpoint: Type.Optional(
+            Type.String({
+              description:
+                "Address of the S3 service, such as https://minio.example.com:9000. Default: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, else Amazon's",
+            }),
+          ),
+          region: Type.Optional(
+            Type.String({
+              pattern: '^[A-Za-z0-9-]+$',
+              description: 'Region of the bucket. Default: AWS_REGION or AWS_DEFAULT_REGION, else us-east-1',
+            }),
+          ),
+          access_key_file: Type.Optional(
+            Type.String({
+              description: 'File with the access key id. Default: AWS_ACCESS_KEY_ID. Read again when it changes',
+            }),
+          ),
+          secret_key_file: Type.Optional(
+            Type.String({ description: 'File with the secret access key. Default: AWS_SECRET_ACCESS_KEY' }),
+          ),
+          path_style: Type.Optional(
+            Type.Boolean({
+              description:
+                'Whether the bucket is in the path of an address (true), or in its host name. Default: true with an endpoint',
+            }),
+          ),
+        },
+        { additionalProperties: false, default: {} },
+      ),
+    ),
+    retention: Type.Optional(
+      Type.Object(
+        {
+          logs_full: Type.Optional(
+            Type.Union([Duration], {
+              default: '30d',
+              description: 'How long after its end the log of a job is kept as it is; then it is packed tighter',
+            }),
+          ),
+          logs_archived: Type.Optional(
+            Type.Union([Duration], {
+              default: '90d',
+              description: 'How long after its end the log of a job is kept at all',
+            }),
+          ),
+          staging: Type.Optional(
+            Type.Union([Duration], {
+              default: '7d',
+              description: 'How long after its end the outputs of a run are kept that will not be published',
+            }),
+          ),
+        },
+        { additionalProperties: false, default: {}, description: 'How long things are kept' },
+      ),
     ),
     webhooks: Type.Optional(
       Type.Object(
@@ -213,6 +291,23 @@ export const Config = Type.Object(
               description:
                 'Base address of an OTLP/HTTP receiver for traces, such as http://127.0.0.1:4318. Not set: none are sent',
             }),
+          ),
+        },
+        { additionalProperties: false, default: {} },
+      ),
+    ),
+    metrics: Type.Optional(
+      Type.Object(
+        {
+          url: Type.Optional(
+            Type.String({
+              description:
+                'Base address of a metrics store with the query API of Prometheus that the heartbeats of the hosts reach: charts of units come from there. Not set: from what Kiln keeps itself',
+              examples: ['http://127.0.0.1:8428', 'https://metrics.example.com/prometheus'],
+            }),
+          ),
+          token_file: Type.Optional(
+            Type.String({ description: 'File with a token for its queries, sent as Bearer. Read at each use' }),
           ),
         },
         { additionalProperties: false, default: {} },

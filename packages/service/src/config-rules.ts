@@ -1,4 +1,5 @@
 import { parseAddress } from './address.ts';
+import { blobsUrlProblem, bucketProblem } from './config-blobs.ts';
 import { forgesProblem } from './config-forges.ts';
 import { maskUrl } from './mask.ts';
 import type { Path } from './problem.ts';
@@ -32,6 +33,15 @@ const databaseUrl: Rule = (value) => {
   return cut ? 'cannot be read; write / ? # @ % in the password as %2F %3F %23 %40 %25' : postgres(value);
 };
 
+const httpUrl = url('http://127.0.0.1:8428', 'http:', 'https:');
+
+/** A password in an address ends up in logs, and the client that asks refuses it. */
+const metricsUrl: Rule = (value) => {
+  const parsed = URL.canParse(value) ? new URL(value) : null;
+  if (parsed?.username || parsed?.password) return 'has a name or password in it; put a token into metrics.token_file';
+  return httpUrl(value);
+};
+
 /** By key, the rules that a JSON Schema can't say. */
 export const CONFIG_RULES: Readonly<Record<string, Rule>> = {
   'http.addr': address,
@@ -40,6 +50,10 @@ export const CONFIG_RULES: Readonly<Record<string, Rule>> = {
   'agent.addr': address,
   'agent.orchestrator': url('ws://farm.example:10143', 'ws:', 'wss:'),
   'database.url': databaseUrl,
+  'blobs.url': blobsUrlProblem,
+  'blobs.endpoint': url('https://minio.example.com:9000', 'http:', 'https:'),
+  repositories_bucket: bucketProblem,
+  'metrics.url': metricsUrl,
   'telemetry.otlp_endpoint': url('http://127.0.0.1:4318', 'http:', 'https:'),
 };
 

@@ -57,6 +57,11 @@ export class Settings {
     return typeof value === 'boolean' ? value : wrongType(key, 'true or false');
   }
 
+  /** True or false, or null when it is not set. */
+  optionalFlag(key: string): boolean | null {
+    return this.#values.get(key) === null ? null : this.flag(key);
+  }
+
   /** A duration in milliseconds. */
   duration(key: string): number {
     const value = this.#values.get(key);

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+import { type BlobsPlace, type BucketPlace, bucketOf, isBucket, type S3Access } from './config-blobs.ts';
 import { type ForgeConfig, resolveForges } from './config-forges.ts';
 import { readConfig } from './config-read.ts';
 import { Settings } from './config-settings.ts';
@@ -35,12 +36,20 @@ export interface ResolvedConfig {
     name: string;
     slots: number;
     labels: string[];
+    forwardLog: boolean;
     spoolLimit: number;
   };
   /** `url` null: the embedded PostgreSQL. */
   database: { url: string | null };
   repositoriesDir: string;
+  /** Where repositories are copied to; null: nowhere. */
+  repositoriesBucket: BucketPlace | null;
+  blobs: BlobsPlace;
+  /** For buckets. */
+  s3: S3Access;
   stagingDir: string;
+  /** How long things are kept after the end of a job or a run. */
+  retention: { logsFullMs: number; logsArchivedMs: number; stagingMs: number };
   webhooks: {
     githubSecretFile: string | null;
     giteaSecretFile: string | null;
@@ -51,6 +60,8 @@ export interface ResolvedConfig {
   /** Forges that are told about runs for their commits. */
   forges: ForgeConfig[];
   telemetry: { otlpEndpoint: string | null };
+  /** Where charts of hosts are asked for, without a slash at the end. `url` null: Kiln draws what it keeps itself. */
+  metrics: { url: string | null; tokenFile: string | null };
   /** `format` null: pretty on a terminal, json otherwise. */
   log: { level: LogLevel; format: LogFormat | null };
 }
@@ -91,6 +102,10 @@ export async function loadConfig(sources: ConfigSources): Promise<ResolvedConfig
     const typed = settings.find((setting) => setting.key === key)?.source === 'command line';
     return text === null ? null : typed ? resolve(text) : resolve(base, text);
   };
+  const { env } = sources;
+  const blobs = read.text('blobs.url');
+  const repositoriesBucket = read.optionalText('repositories_bucket');
+  const endpoint = read.optionalText('blobs.endpoint') ?? env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL ?? null;
   return {
     file,
     dataDir,
@@ -115,11 +130,26 @@ export async function loadConfig(sources: ConfigSources): Promise<ResolvedConfig
       name: read.optionalText('agent.name') ?? hostname(),
       slots: read.number('agent.slots'),
       labels: read.list('agent.labels'),
+      forwardLog: read.flag('agent.forward_log'),
       spoolLimit: read.number('agent.spool_limit'),
     },
     database: { url: read.optionalText('database.url') },
     repositoriesDir: path('repositories_dir') ?? join(dataDir, 'repositories'),
+    repositoriesBucket: repositoriesBucket === null ? null : bucketOf(repositoriesBucket),
+    blobs: isBucket(blobs) ? { bucket: bucketOf(blobs) } : { folder: path('blobs.url') ?? join(dataDir, 'blobs') },
+    s3: {
+      endpoint: endpoint?.replace(/\/+$/, '') ?? null,
+      region: read.optionalText('blobs.region') ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? 'us-east-1',
+      accessKeyFile: path('blobs.access_key_file'),
+      secretKeyFile: path('blobs.secret_key_file'),
+      pathStyle: read.optionalFlag('blobs.path_style') ?? endpoint !== null,
+    },
     stagingDir: join(dataDir, 'staging'),
+    retention: {
+      logsFullMs: read.duration('retention.logs_full'),
+      logsArchivedMs: read.duration('retention.logs_archived'),
+      stagingMs: read.duration('retention.staging'),
+    },
     webhooks: {
       githubSecretFile: path('webhooks.github_secret_file'),
       giteaSecretFile: path('webhooks.gitea_secret_file'),
@@ -129,6 +159,10 @@ export async function loadConfig(sources: ConfigSources): Promise<ResolvedConfig
     },
     forges: resolveForges(read.mappings('forges'), base),
     telemetry: { otlpEndpoint: read.optionalText('telemetry.otlp_endpoint') },
+    metrics: {
+      url: read.optionalText('metrics.url')?.replace(/\/+$/, '') ?? null,
+      tokenFile: path('metrics.token_file'),
+    },
     log: {
       level: read.choice('log.level', ['debug', 'info', 'warn', 'error']) ?? 'info',
       format: read.choice('log.format', ['json', 'logfmt', 'pretty']),

@@ -8,10 +8,12 @@ import { Lifecycle } from '@kiln/service/lifecycle.ts';
 import { createLogger, type Logger } from '@kiln/service/log.ts';
 import { createMetrics } from '@kiln/service/metrics.ts';
 import { startTracing } from '@kiln/service/tracing.ts';
+import { openBlobs } from '@kiln/store/blobs/open.ts';
 import { LocalBus } from '@kiln/store/bus.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { createSignInLink } from '@kiln/store/credentials.ts';
 import { openDatabase } from '@kiln/store/database.ts';
+import { LogStore } from '@kiln/store/logs/log-store.ts';
 import { ensureAdminToken, ensureJoinToken, watchTokenFiles } from '@kiln/store/token-files.ts';
 import { CliError } from '../errors.ts';
 import { CHECKOUT } from '../farm/location.ts';
@@ -63,7 +65,8 @@ export async function startServer({ config, roles, once }: ServerOptions): Promi
     await ensureJoinToken({ config, db, log });
     const bus = new LocalBus();
     lifecycle.onStop('bus', async () => await bus.close());
-    const shared = { config, db, bus, lifecycle, instance };
+    const blobs = await openBlobs(config);
+    const shared = { config, db, bus, blobs, logs: new LogStore({ db, blobs }), lifecycle, instance };
     const contextOf = (service: Role): FarmContext => ({
       ...shared,
       service,

@@ -1,3 +1,4 @@
+import type { ResolvedConfig } from '@kiln/service/config.ts';
 import type { Database } from '@kiln/store/database.ts';
 
 /** Where warnings about a repository go. */
@@ -7,7 +8,7 @@ export interface PublishLog {
 
 /** What publishing needs of the farm's context. */
 export interface PublishContext {
-  config: { dataDir: string; repositoriesDir: string; stagingDir: string };
+  config: Pick<ResolvedConfig, 'dataDir' | 'repositoriesDir' | 'repositoriesBucket' | 's3' | 'stagingDir'>;
   db: Database;
   log: PublishLog;
 }

@@ -36,10 +36,10 @@ export async function activate(
   const made = join(paths.temporary, 'generation');
   await makeFolder(made);
   await makeFolder(paths.generations);
+  await symlink('../../archive', join(made, 'pool'));
   await writeView(made, view, number, options);
   if (hasDebs(view) && options.releaseKey) {
     const before = numbers.slice(-KEPT_BEHIND).map((one) => join(paths.generations, String(one)));
-    await symlink('../../archive', join(made, 'pool'));
     await writePublic(join(made, 'key.asc'), options.releaseKey.publicKey);
     await writeAptIndex(made, view, options.releaseKey, { ...options, before });
   }
@@ -68,7 +68,7 @@ async function writeView(
   });
   const index = `${JSON.stringify(indexOf(view, generation, options), null, 1)}\n`;
   const files = view.flatMap(({ versions }) => versions.flatMap((one) => one.files.map((file) => ({ one, file }))));
-  const sums = files.map(({ one, file }) => `${file.sha256}  files/${archivePath(one, file)}\n`);
+  const sums = files.map(({ one, file }) => `${file.sha256}  pool/${archivePath(one, file)}\n`);
   await writePublic(join(folder, 'index.json'), index);
   await writePublic(join(folder, 'index.json.sig'), `${options.indexKey.sign(index)}\n`);
   await writePublic(join(folder, 'key.pem'), options.indexKey.publicKey);
@@ -91,7 +91,7 @@ function indexOf(view: ActiveView, generation: number, { repository, now }: Gene
         publishedAt: one.publishedAt,
         files: one.files.map((file) => ({
           name: file.name,
-          path: `files/${archivePath(one, file)}`,
+          path: `pool/${archivePath(one, file)}`,
           bytes: file.bytes,
           sha256: file.sha256,
         })),

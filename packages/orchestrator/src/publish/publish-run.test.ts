@@ -42,6 +42,7 @@ describe('the repository folder', () => {
       'generations/1/index.json',
       'generations/1/index.json.sig',
       'generations/1/key.pem',
+      'generations/1/pool -> ../../archive',
     ]);
     expect(shown(await verifyView(farm.repository()))).toEqual(['libfoo 1.0']);
   });

@@ -6,6 +6,7 @@ import type { Artifact } from '@kiln/store/artifacts.ts';
 import { highestVersions, type PublishedVersion } from '@kiln/store/packages.ts';
 import { hasDebs } from './apt.ts';
 import { surveyArchive, writeArchiveIndex } from './archive.ts';
+import { RepositoryBucket } from './bucket.ts';
 import type { PublishContext } from './context.ts';
 import { isSystemError, makeFolder } from './disk.ts';
 import { commitEntry, findEntry, prepareEntry } from './entry.ts';
@@ -15,6 +16,7 @@ import { openIndexKey } from './index-key.ts';
 import { withRepositoryLock } from './lock.ts';
 import { checkName, type RepositoryPaths, repositoryPaths } from './paths.ts';
 import { openReleaseKey } from './release-key.ts';
+import { restoreArchive } from './restore.ts';
 import { chooseFiles } from './select.ts';
 import { stagedPath } from './staged.ts';
 import { chooseView } from './view.ts';
@@ -34,7 +36,7 @@ export interface RunToPublish {
 
 /**
  * Publishes a run: its chosen outputs go to the archive of the repository, and the active view is made anew. All of it is
- * on the disk when this returns; give the result to `recordPackages` in the transaction that completes the run.
+ * on the disk, and in the bucket where the farm has one, when this returns; give the result to `recordPackages` in the transaction that completes the run.
  *
  * It can be stopped at any instant and called again: what is done already is found and used. The same bytes under a
  * version that is in the archive are fine, other bytes are refused. Throws a PublishError on anything that people must
@@ -85,6 +87,8 @@ async function publishAlone(
     ...file,
     source: stagedPath(config.stagingDir, runId, file.artifact),
   }));
+  const bucket = await RepositoryBucket.open(context, repository);
+  if (bucket) await restoreArchive(bucket, paths, log);
   const archived = await findEntry(paths, name, version, staged);
   const origin = { repository, package: name, version, recipe, runId, requestId, publishedAt: now.toISOString(), keep };
   const manifest = archived ?? (await prepareEntry(paths, origin, staged));
@@ -97,13 +101,15 @@ async function publishAlone(
   const indexKey = await openIndexKey(keys, repository, paths.active);
   const releaseKey = hasDebs(view) ? await openReleaseKey(keys, repository, paths.active) : null;
 
+  await bucket?.refuseOtherKey('key.pem', indexKey.publicKey);
+  if (releaseKey) await bucket?.refuseOtherKey('key.asc', releaseKey.publicKey);
   await stillHeld();
   if (!archived) await commitEntry(paths, manifest);
   await writeArchiveIndex(paths, packages);
   await activate(paths, view, { repository, now, indexKey, releaseKey }, stillHeld);
-  await prune(paths, now.getTime()).catch((err: unknown) =>
-    log.warn({ repository, err }, 'old generations of a repository not removed'),
-  );
+  await bucket?.copy(paths, stillHeld);
+  const pruned = prune(paths, now.getTime()).then(async () => await bucket?.prune(paths, now.getTime()));
+  await pruned.catch((err: unknown) => log.warn({ repository, err }, 'old generations of a repository not removed'));
   return {
     repository,
     package: name,

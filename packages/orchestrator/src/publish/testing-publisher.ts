@@ -11,7 +11,7 @@ export interface PublisherOrders {
   config: PublishContext['config'];
   /** Published one after another. */
   runs: RunToPublish[];
-  /** Kill this process, as the system would, when it is about to touch the disk for the n-th time; null: never. */
+  /** Kill this process, as the system would, when it is about to touch the disk or ask the bucket for the n-th time; null: never. */
   killAt: number | null;
 }
 
@@ -25,7 +25,7 @@ for (const run of orders.runs) await publishRun({ config: orders.config, db, log
 await db.end();
 process.stdout.write(String(touches.count));
 
-/** Counts the calls of everything in node:fs/promises that the publisher uses, and dies at one of them. */
+/** Counts the calls of everything that the publisher uses of disk and network, and dies at one of them. */
 function countTouches(killAt: number | null): { count: number } {
   const counter = { count: 0 };
   const counted = <A extends unknown[], R>(original: (...args: A) => R): ((...args: A) => R) => {
@@ -39,6 +39,7 @@ function countTouches(killAt: number | null): { count: number } {
   fs.open = counted(fs.open);
   fs.rename = counted(fs.rename);
   fs.symlink = counted(fs.symlink);
+  globalThis.fetch = counted(globalThis.fetch);
   Object.assign(fs, { mkdir: counted(fs.mkdir), rm: counted(fs.rm), writeFile: counted(fs.writeFile) });
   syncBuiltinESMExports();
   return counter;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { CompiledPublish } from '@kiln/protocol/compiled.ts';
+import type { S3Access } from '@kiln/service/config-blobs.ts';
 import type { Artifact } from '@kiln/store/artifacts.ts';
 import type { Database } from '@kiln/store/database.ts';
 import type { PublishContext } from './context.ts';
@@ -22,13 +23,27 @@ export interface TestFarm {
   remove(): Promise<void>;
 }
 
-/** Makes the folders of a farm under a temporary one. */
-export async function testFarm(db: Database): Promise<TestFarm> {
+const NO_SERVICE: S3Access = {
+  endpoint: null,
+  region: 'us-east-1',
+  accessKeyFile: null,
+  secretKeyFile: null,
+  pathStyle: false,
+};
+
+/** Makes the folders of a farm under a temporary one. With `s3`, repositories are copied to `repositories/` in the bucket kiln. */
+export async function testFarm(db: Database, s3: S3Access = NO_SERVICE): Promise<TestFarm> {
   const dataDir = await mkdtemp(join(tmpdir(), 'kiln-publish-'));
   const warnings: TestFarm['warnings'] = [];
   return {
     context: {
-      config: { dataDir, repositoriesDir: join(dataDir, 'repositories'), stagingDir: join(dataDir, 'staging') },
+      config: {
+        dataDir,
+        repositoriesDir: join(dataDir, 'repositories'),
+        repositoriesBucket: s3 === NO_SERVICE ? null : { name: 'kiln', prefix: 'repositories/' },
+        s3,
+        stagingDir: join(dataDir, 'staging'),
+      },
       db,
       log: { warn: (fields, message) => warnings.push({ fields, message }) },
     },

@@ -24,7 +24,7 @@ export class Readiness {
   /** Looks at everything once. Never throws; bounded in time. */
   async check(): Promise<RuntimeReadiness> {
     const { lifecycle } = this.#context;
-    const [database, folder] = await Promise.all([this.#database(), this.#folder()]);
+    const [database, folder, blobs] = await Promise.all([this.#database(), this.#folder(), this.#blobs()]);
     const loops = this.#loops();
     const reasons = [
       ...(lifecycle.signal.aborted ? ['stopping'] : []),
@@ -39,7 +39,7 @@ export class Readiness {
       status: ready ? 'ready' : 'not_ready',
       reason: reasons[0] ?? null,
       reasons,
-      components: { database, data_directory: folder, loops },
+      components: { database, data_directory: folder, blobs, loops },
     };
   }
 
@@ -53,6 +53,12 @@ export class Readiness {
     return await component('can be written', async () => {
       await access(this.#context.config.dataDir, constants.W_OK | constants.X_OK);
     });
+  }
+
+  /** Shown, but no reason not to be ready: without finished logs a platform still takes webhooks and shows all that runs. */
+  async #blobs(): Promise<Component> {
+    const { blobs } = this.#context;
+    return await component(`${blobs.describe()} can be reached`, async () => await blobs.check());
   }
 
   #loops(): Component {

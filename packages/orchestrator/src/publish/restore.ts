@@ -1,0 +1,68 @@
+import { createWriteStream } from 'node:fs';
+import { chmod, lstat, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { POOL, type RepositoryBucket } from './bucket.ts';
+import type { PublishLog } from './context.ts';
+import { digestOf, isSystemError, makeFolder, syncPath, syncTree } from './disk.ts';
+import { PublishError } from './errors.ts';
+import { readManifest } from './manifest.ts';
+import { type RepositoryPaths, unsafePath, versionOfFolder } from './paths.ts';
+import { MANIFEST } from './select.ts';
+
+/**
+ * Fetches the versions that the bucket has and the folder lacks, as on a new disk or another machine: without them the next
+ * view would lose them. Every byte is checked by the version's manifest. Throws a PublishError when one is damaged.
+ */
+export async function restoreArchive(bucket: RepositoryBucket, paths: RepositoryPaths, log: PublishLog): Promise<void> {
+  for (const entry of bucket.versions()) {
+    const [name = '', folder = ''] = entry.split('/');
+    if (unsafePath(entry) || versionOfFolder(folder) === null || (await isThere(join(paths.archive, entry)))) continue;
+    const draft = join(paths.temporary, 'restored');
+    await rm(draft, { recursive: true, force: true });
+    await makeFolder(draft);
+    await fetchFile(bucket, entry, MANIFEST, draft);
+    const manifest = await readManifest(draft);
+    for (const file of manifest.files) {
+      const wrong = unsafePath(file.name) ?? (file.name.includes('/') ? 'it is a path' : null);
+      if (wrong)
+        throw new PublishError(`${entry} in ${bucket.store.describe()} names "${file.name}": ${wrong}`, {
+          final: true,
+        });
+      await fetchFile(bucket, entry, file.name, draft);
+      const { bytes, sha256 } = await digestOf(join(draft, file.name));
+      if (bytes !== file.bytes || sha256 !== file.sha256) {
+        throw new PublishError(
+          `${POOL}${entry}/${file.name} in ${bucket.store.describe()} has other bytes than its ${MANIFEST} says; restore it from a backup, or remove ${POOL}${entry}/ there`,
+          { final: false },
+        );
+      }
+      await chmod(join(draft, file.name), 0o444);
+    }
+    await syncTree(draft);
+    const place = join(paths.archive, entry);
+    await makeFolder(dirname(place));
+    await rename(draft, place);
+    for (const parent of [dirname(place), paths.archive]) await syncPath(parent);
+    log.warn(
+      { repository: manifest.repository, package: name, version: manifest.version },
+      'archived version fetched from the bucket',
+    );
+  }
+}
+
+async function fetchFile(bucket: RepositoryBucket, entry: string, name: string, folder: string): Promise<void> {
+  const source = Readable.from(bucket.store.stream(`${POOL}${entry}/${name}`));
+  await pipeline(source, createWriteStream(join(folder, name), { flags: 'wx', mode: 0o644 }));
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await lstat(path).then(
+    () => true,
+    (error: unknown) => {
+      if (isSystemError(error, 'ENOENT')) return false;
+      throw error;
+    },
+  );
+}
