@@ -59,6 +59,8 @@ export const AttemptSummary = Type.Object({
   text: Type.String(),
   lines: Type.Integer(),
   logBytes: Type.Integer(),
+  /** Names its log to `GET /api/build-logs/proxy`. */
+  logFile: Type.String(),
 });
 export type AttemptSummary = Static<typeof AttemptSummary>;
 
@@ -291,6 +293,8 @@ export const LogLine = Type.Object({
   component: Type.String(),
   phase: Type.Integer(),
   step: Type.Integer(),
+  /** Where in the build it is, in a builder's own words, where that is no phase or step of the job. */
+  context: Type.Optional(Type.String()),
   text: Type.String(),
 });
 export type LogLine = Static<typeof LogLine>;

@@ -3,7 +3,7 @@ import Type, { type Static } from 'typebox';
 /**
  * `GET /api/live` (WebSocket, session cookie or Bearer token): what open pages and `kiln watch` follow.
  * The client says what it wants to follow; the server answers with JSON text messages, and with the log as binary
- * messages, each one stored frame (`frame.ts`) as it is, history first, then live, without a gap or a repeat.
+ * messages, each one frame (`frame.ts`), history first, then live, without a line missing or coming twice.
  */
 export const LiveRequest = Type.Union([
   /** Hints about everything: something changed about this run (debounced to 4 a second for each run). */
@@ -14,7 +14,7 @@ export const LiveRequest = Type.Union([
       type: Type.Literal('follow.log'),
       jobId: Type.String(),
       attempt: Type.Integer({ minimum: 1 }),
-      /** Begin with the frame that holds this line; negative: with about that many lines before the end. Default 1. */
+      /** Begin with this line; negative: so many lines before the end. Default 1. */
       from: Type.Optional(Type.Integer()),
     },
     { additionalProperties: false },
@@ -61,10 +61,12 @@ export const SUBJECTS = {
   cancel: 'cancel',
   /** A run wants to be published. */
   publish: 'publish',
+  /** An attempt ended: its log can be sealed. */
+  ended: 'ended',
   /** A run waits for its next try: look when that is. */
   retry: 'retry',
   /** The roster was reloaded. */
   roster: 'roster',
-  /** Frames of one attempt, committed: {frames: Uint8Array[], end: boolean}. */
+  /** Frames of one attempt, committed: {frames: {firstLine, lines, data}[], end: boolean}. */
   log: (jobId: string, attempt: number) => `log.${jobId}.${attempt}`,
 } as const;

@@ -33,6 +33,8 @@ export interface HttpOptions {
 }
 
 const READY_LIMIT_MS = 5000;
+/** Characters of one part of an address: the name of a systemd unit has up to 255, and each may be three when escaped. */
+const LONGEST_PARAM = 800;
 const HEADERS_TIMEOUT_MS = 20_000;
 /** How long requests under way may go on after the server began to close. */
 const CLOSE_GRACE_MS = 2000;
@@ -53,6 +55,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     genReqId: () => randomUUID(),
     bodyLimit: options.bodyLimit ?? 1_048_576,
     trustProxy: options.trustProxy ?? false,
+    routerOptions: { maxParamLength: LONGEST_PARAM },
     requestTimeout: options.requestTimeoutMs ?? 0,
     forceCloseConnections: 'idle',
     http: { headersTimeout: HEADERS_TIMEOUT_MS },

@@ -29,17 +29,28 @@ const SECRET_KEYS = ['password', 'secret', 'token', 'authorization', 'cookie'];
 export function createLogger(options: LoggerOptions): Logger {
   const sink = options.destination ?? pino.destination({ fd: 2, sync: true });
   const format = options.format ?? (process.stderr.isTTY ? 'pretty' : 'json');
-  return pino(
-    {
-      level: options.level,
-      base: { service: options.service, instance: options.instance, host: hostname() },
-      timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }), log: flattenError },
-      redact: { paths: SECRET_KEYS.flatMap((key) => [key, `*.${key}`]), censor: '***' },
-      mixin: traceIds,
-    },
-    format === 'json' ? sink : { write: (line) => sink.write(reformat(line, format)) },
-  );
+  const stream = format === 'json' ? sink : { write: (line: string) => sink.write(reformat(line, format)) };
+  const shared = {
+    level: options.level,
+    formatters: { level: (label: string) => ({ level: label }), log: flattenError },
+    redact: { paths: SECRET_KEYS.flatMap((key) => [key, `*.${key}`]), censor: '***' },
+  };
+  const base = { service: options.service, instance: options.instance, host: hostname() };
+  const log = pino({ ...shared, base, timestamp: stdTimeFunctions.isoTime, mixin: traceIds }, stream);
+  relays.set(log, pino({ ...shared, base: null, timestamp: false }, stream));
+  return log;
+}
+
+const relays = new WeakMap<Logger, Logger>();
+
+/**
+ * Where lines of another process go that are to be printed among those of `log`: in the same format, with nothing added, so
+ * that time, service, instance and host are those of the line. `log` is one that `createLogger` made.
+ */
+export function relayOf(log: Logger): Logger {
+  const relay = relays.get(log);
+  if (!relay) throw new Error('a relay belongs to a logger that createLogger made');
+  return relay;
 }
 
 function reformat(line: string, format: 'logfmt' | 'pretty'): string {

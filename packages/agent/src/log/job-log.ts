@@ -1,11 +1,11 @@
 import { encodeFrame } from '@kiln/protocol/frame.ts';
 import { LOG_LEVELS, type LogLevel } from '@kiln/protocol/states.ts';
+import { Compressor } from '@kiln/service/frames/compressor.ts';
+import { LineSplitter } from '@kiln/service/frames/lines.ts';
 import { Causes } from './causes.ts';
 import { type Command, mayHoldCommands, separateCommands } from './commands.ts';
-import { Compressor } from './compressor.ts';
 import { type Draft, FrameBuilder, type Place } from './frame-builder.ts';
 import { levelsOf } from './levels.ts';
-import { LineSplitter } from './lines.ts';
 import type { Masks } from './mask.ts';
 import type { FrameWindow } from './window.ts';
 

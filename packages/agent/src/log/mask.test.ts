@@ -1,6 +1,6 @@
+import { LINE_LIMIT, LineSplitter } from '@kiln/service/frames/lines.ts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { LINE_LIMIT, LineSplitter } from './lines.ts';
 import { Masks } from './mask.ts';
 import { secretForms } from './secret-forms.ts';
 

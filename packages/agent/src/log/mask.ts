@@ -1,4 +1,4 @@
-import type { CutGuard } from './lines.ts';
+import type { CutGuard } from '@kiln/service/frames/lines.ts';
 import { secretForms } from './secret-forms.ts';
 
 /** What stands in the place of a secret. */

@@ -1,7 +1,7 @@
 // The launcher's own process: starts commands and says how they ended. Plain JavaScript with no imports beyond Node's own,
 // since its smallness is its purpose. It ends with its agent, and takes what it started along.
 import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 
 /** Process groups that were started and have not ended. */
 const groups = new Set();
@@ -9,7 +9,7 @@ const groups = new Set();
 process.on('message', ({ id, file, args, cwd, env, output }) => {
   let child;
   try {
-    const pipe = openSync(output, 'w');
+    const pipe = openWriteEnd(output);
     try {
       child = spawn(file, args, { cwd, env, stdio: ['ignore', pipe, pipe], detached: true });
     } finally {
@@ -51,4 +51,14 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {
 
 function tell(message) {
   if (process.connected) process.send(message, () => {});
+}
+
+// Where nobody reads, opening to write waits until somebody does: for ever, when the agent died after it sent the order.
+function openWriteEnd(path) {
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    return openSync(path, 'w');
+  } finally {
+    closeSync(reader);
+  }
 }

@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -84,4 +85,19 @@ test('when its process is killed, commands under way are reported, and the next 
   close();
   next.close();
   launcher.close();
+});
+
+test('an order whose agent died right after it gave it keeps the small process from nothing', async () => {
+  const child = fork(join(import.meta.dirname, 'launcher-child.mjs'), [], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const ended = once(child, 'exit');
+  const { path, close } = pipe();
+  close();
+  child.send({ id: 1, file: 'sleep', args: ['60'], cwd: folder, env: { PATH: process.env.PATH ?? '' }, output: path });
+  const [answer] = await once(child, 'message');
+  expect(isAlive(answer.pid)).toBe(true);
+  child.disconnect();
+  expect(await ended).toEqual([0, null]);
+  await expect.poll(() => isAlive(answer.pid)).toBe(false);
 });

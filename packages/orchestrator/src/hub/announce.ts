@@ -35,13 +35,17 @@ export function announce(context: FarmContext, batch: Batch, result: Committed):
 
 function announceFrames({ bus }: FarmContext, batch: Batch, result: Committed): void {
   const stored = new Map(result.stored.map((s) => [`${s.jobId}.${s.attempt}`, s.lastSequence]));
-  const byAttempt = Map.groupBy(batch.frames, (frame) => `${frame.jobId}.${frame.attempt}`);
+  for (const { jobId, attempt, sequence } of result.lastWords) stored.set(`${jobId}.${attempt}`, sequence);
+  const said = [...batch.frames, ...result.lastWords];
+  const byAttempt = Map.groupBy(said, (frame) => `${frame.jobId}.${frame.attempt}`);
   for (const [key, frames] of byAttempt) {
     const last = stored.get(key);
     const [first] = frames;
     if (last === undefined || !first) continue;
     bus.publish(SUBJECTS.log(first.jobId, first.attempt), {
-      frames: frames.filter((frame) => frame.sequence <= last).map(({ sequence, data }) => ({ sequence, data })),
+      frames: frames
+        .filter((frame) => frame.sequence <= last)
+        .map(({ firstLine, lines, data }) => ({ firstLine, lines, data })),
       end: false,
     });
   }
@@ -55,6 +59,7 @@ function announceJobs({ bus, log }: FarmContext, result: Committed): void {
     ),
   );
   for (const id of changed) bus.publish(SUBJECTS.changed, { topic: 'run', id });
+  if (result.finished.length > 0) bus.publish(SUBJECTS.ended, {});
   for (const job of result.finished)
     log.info(
       { runId: job.runId, jobId: job.jobId, job: job.name, attempt: job.attempt, status: job.status },

@@ -1,8 +1,9 @@
 import { AgentMessage, type Progress } from '@kiln/protocol/agent-messages.ts';
 import { decodeFrame, FrameError } from '@kiln/protocol/frame.ts';
-import type { Logger } from '@kiln/service/log.ts';
+import { type Logger, relayOf } from '@kiln/service/log.ts';
 import { Compile } from 'typebox/compile';
 import type { Turns } from '../turn/turns.ts';
+import { relayLine } from './agent-log.ts';
 import type { Connection } from './connection.ts';
 
 /** A schema for each type of message: trying them all in turn would cost more than the rest of hearing it. */
@@ -50,9 +51,7 @@ export function hear(connection: Connection, said: AgentMessage, turns: Turns, l
       if (leftOut === null) return;
       const { agentId } = connection;
       if (leftOut > 0) log.warn({ agentId, lines: leftOut }, 'an agent logs too much; lines were left out');
-      const { level, msg, ...fields } = said.line;
-      const write = level === 'error' ? 'error' : level === 'warn' ? 'warn' : 'info';
-      log[write]({ ...fields, service: 'agent', agentId }, String(msg));
+      relayLine(relayOf(log), agentId, said.line);
       return;
     }
   }

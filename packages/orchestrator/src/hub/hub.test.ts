@@ -1,3 +1,5 @@
+import { zstdDecompressSync } from 'node:zlib';
+import { decodeFrame } from '@kiln/protocol/frame.ts';
 import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { issueCredential } from '@kiln/store/credentials.ts';
 import { framesAfter } from '@kiln/store/frames.ts';
@@ -89,6 +91,35 @@ test('an agent that comes back without its job gives it to the queue again', asy
   agent.socket.terminate();
   const back = await new WireAgent(t.url, token).hello({ lost: [reference(job)] });
   expect(await back.next('job.dispatch')).toMatchObject({ jobId: job.jobId, attempt: 2 });
+});
+
+test('the log of a lost attempt ends with words that say so, also for those who watch', async () => {
+  const token = await t.enrolled();
+  const agent = await new WireAgent(t.url, token).hello();
+  await testRun(t.db, testRecipe('long'));
+  t.queue();
+  const job = await agent.next('job.dispatch');
+  const ahead = Date.now() + 60_000;
+  agent.socket.send(frame(job, 1, { runs: [[1, ahead, 1, 'output', 0, 0]] }));
+  await agent.next('log.ack');
+  agent.socket.terminate();
+  const seen: number[] = [];
+  t.context.bus.subscribe(SUBJECTS.log(job.jobId, 1), (message) => {
+    seen.push(...(message as { frames: { firstLine: number }[] }).frames.map(({ firstLine }) => firstLine));
+  });
+  await new WireAgent(t.url, token)
+    .hello({ lost: [reference(job)] })
+    .then(async (back) => await back.next('job.dispatch'));
+  const [, last] = await framesAfter(t.db, job.jobId, 1, 0);
+  const { header, compressed } = decodeFrame(last?.data ?? Buffer.alloc(0));
+  expect(header).toMatchObject({ sequence: 2, firstLine: 2, lines: 1, runs: [[1, ahead, 3, 'kiln', -1, -1]] });
+  expect(zstdDecompressSync(compressed).toString()).toBe(
+    'agent wire came back without this job; what the job printed and the agent had not handed over by then is missing\n',
+  );
+  const [attempt] =
+    await t.db`SELECT lines, last_sequence, status FROM attempts WHERE job_id = ${job.jobId} AND attempt = 1`;
+  expect(attempt).toEqual({ lines: 2, lastSequence: 2, status: 'failed' });
+  expect(seen).toEqual([2]);
 });
 
 test('an agent that is stopped in good order more often than it may be lost gets its job again all the same', async () => {

@@ -13,7 +13,7 @@ import { announce } from './announce.ts';
 import { Connection, closeSocket } from './connection.ts';
 import { dispatchMessage } from './dispatch.ts';
 import { hear, hearFrame, parseMessage } from './hear.ts';
-import { agentLost, agentRefused } from './lost.ts';
+import { agentLost, agentRefused, lastWords } from './lost.ts';
 
 /** How long a connected agent may take to say hello. */
 const HELLO_MS = 10_000;
@@ -96,7 +96,8 @@ export class Hub {
   lose({ jobId, attempt, fence }: AttemptReference, failure: Failure, stopped = false): void {
     const requeueBelow = stopped ? null : this.#context.config.orchestrator.lostAgentAttempts;
     const outcome = 'failed' as const;
-    this.turns.finish({ jobId, attempt, fence, outcome, failure, progress: null, lastSequence: 0, requeueBelow });
+    const said = { progress: null, lastSequence: 0, lastWords: lastWords(failure) };
+    this.turns.finish({ jobId, attempt, fence, outcome, failure, requeueBelow, ...said });
   }
 
   /** Tells an agent that an attempt is not its own any more; whatever it still says about it is not heard. */
@@ -231,7 +232,8 @@ export class Hub {
     const code = 'code' in err && typeof err.code === 'string' ? err.code : err.name;
     const failure = agentRefused(holder?.hello.name ?? 'unknown', code);
     const outcome = 'failed' as const;
-    this.turns.finish({ jobId, attempt, fence, outcome, failure, progress: null, lastSequence: 0, requeueBelow: 0 });
+    const said = { progress: null, lastSequence: 0, lastWords: lastWords(failure) };
+    this.turns.finish({ jobId, attempt, fence, outcome, failure, requeueBelow: 0, ...said });
     this.abandon(item, holder?.agentId ?? null);
   }
 }

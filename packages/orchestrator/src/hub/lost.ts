@@ -19,3 +19,8 @@ export function agentDisobeyed(agent: string, reason: 'cancel' | 'deadline'): Fa
     ? { class: 'Agent Error', message: `agent ${agent} did not end within 60 s of being cancelled`, ...NOWHERE }
     : { class: 'Timeout', message: `agent ${agent} did not end the job at its time limit`, ...NOWHERE };
 }
+
+/** The last line of a log that its agent did not end. */
+export function lastWords({ message }: Failure): string {
+  return `${message}; what the job printed and the agent had not handed over by then is missing`;
+}

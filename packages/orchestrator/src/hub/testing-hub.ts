@@ -10,10 +10,12 @@ import { Lifecycle } from '@kiln/service/lifecycle.ts';
 import { createLogger } from '@kiln/service/log.ts';
 import { createMetrics } from '@kiln/service/metrics.ts';
 import { endBrokenSocket } from '@kiln/service/socket-error.ts';
+import { openBlobs } from '@kiln/store/blobs/open.ts';
 import { LocalBus } from '@kiln/store/bus.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { issueCredential } from '@kiln/store/credentials.ts';
 import type { Database } from '@kiln/store/database.ts';
+import { LogStore } from '@kiln/store/logs/log-store.ts';
 import { testDatabase } from '@kiln/store/testing.ts';
 import WebSocket from 'ws';
 import { registerFigures } from '../figures.ts';
@@ -48,11 +50,14 @@ export async function startTestHub(): Promise<TestHub> {
   const made = await testDatabase();
   const log = createLogger({ level: 'error', format: 'json', service: 'orchestrator', instance: 'test' });
   const config = await loadConfig({ dataDir: '/nonexistent', env: { KILN_ORCHESTRATOR_LOST_AGENT_GRACE: '1s' } });
+  const blobs = await openBlobs(config);
   const context: FarmContext = {
     config,
     log,
     db: made.db,
     bus: new LocalBus(),
+    blobs,
+    logs: new LogStore({ db: made.db, blobs }),
     lifecycle: new Lifecycle(log),
     metrics: createMetrics('kiln_orch_'),
     service: 'orchestrator',
