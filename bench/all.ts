@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 /** Runs benches one after the other: those named, else all that need nothing but the checkout. */
-const USUAL = ['jobs', 'log', 'latency', 'start'];
-const OPTIONAL = ['buildbot'];
+const USUAL = ['jobs', 'log', 'search', 'latency', 'viewers', 'start'];
+const OPTIONAL = ['buildbot', 'viewer', 'storm', 'alert-latency'];
 
 const words = process.argv.slice(2);
 const options = words.filter((word) => word.startsWith('-'));

@@ -1,6 +1,6 @@
 import { zstdDecompressSync } from 'node:zlib';
 import type { RunDetail } from '@kiln/protocol/api.ts';
-import { decodeFrame } from '@kiln/protocol/frame.ts';
+import { readFrame } from '@kiln/store/logs/read-frame.ts';
 import WebSocket from 'ws';
 import { startFarm } from '../tests/support/farm.ts';
 import { report } from './report.ts';
@@ -34,7 +34,7 @@ try {
         if (data.toString().includes('"log.end"')) done();
         return;
       }
-      const text = zstdDecompressSync(decodeFrame(data).compressed).toString();
+      const text = zstdDecompressSync(readFrame(data).compressed).toString();
       for (const [, nanoseconds] of text.matchAll(/^clock (\d+)$/gm)) delays.push(now - Number(nanoseconds) / 1e6);
     });
   });

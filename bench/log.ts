@@ -1,14 +1,13 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunDetail } from '@kiln/protocol/api.ts';
-import { decodeFrame } from '@kiln/protocol/frame.ts';
 import type { LiveMessage } from '@kiln/protocol/live.ts';
+import { readFrame } from '@kiln/store/logs/read-frame.ts';
 import WebSocket from 'ws';
 import { type Farm, startFarm } from '../tests/support/farm.ts';
+import { writeLines } from './lines.ts';
 import { report } from './report.ts';
 
 /**
@@ -16,25 +15,6 @@ import { report } from './report.ts';
  * bytes. Claims: at most 2× gzip; no Kiln process grows by 64 MB.
  */
 const LINES = 1_000_000;
-
-async function writeLines(path: string): Promise<void> {
-  const out = createWriteStream(path);
-  const words = ['compiling', 'linking', 'checking', 'installing', 'testing', 'packing', 'fetching', 'unpacking'];
-  let seed = 42;
-  const next = () => {
-    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
-    return seed;
-  };
-  for (let n = 0; n < LINES; ) {
-    let block = '';
-    for (let i = 0; i < 1000; i++, n++) {
-      const line = `[${String(n).padStart(7, '0')}] ${words[next() % 8]} src/module_${next() % 997}/unit_${next() % 99_991}.c -> ${next().toString(16)}${next().toString(16)}`;
-      block += `${line.padEnd(99, '.').slice(0, 99)}\n`;
-    }
-    if (!out.write(block)) await once(out, 'drain');
-  }
-  await new Promise<void>((done) => out.end(() => done()));
-}
 
 async function gzip(path: string): Promise<number> {
   const began = performance.now();
@@ -71,7 +51,7 @@ async function follow(farm: Farm, jobId: string): Promise<{ lines: number; bytes
     socket.on('error', fail);
     socket.on('message', (data: Buffer, binary: boolean) => {
       if (binary) {
-        const { header } = decodeFrame(data);
+        const { header } = readFrame(data);
         if (header.firstLine !== lines + 1) fail(new Error(`line ${header.firstLine} came after line ${lines}`));
         lines += header.lines;
         bytes += header.bytes;
@@ -87,7 +67,7 @@ async function follow(farm: Farm, jobId: string): Promise<{ lines: number; bytes
 
 const folder = await mkdtemp(join(tmpdir(), 'kiln-bench-log-'));
 const file = join(folder, 'lines.txt');
-await writeLines(file);
+await writeLines(file, LINES);
 const floors = [await gzip(file), await gzip(file)];
 const farm = await startFarm({
   recipes: {

@@ -14,6 +14,8 @@ const PROGRAMS = {
   zstd: 'zstd',
   gpgv: 'gpgv',
   initdb: 'postgresql',
+  'systemd-nspawn': 'systemd-container',
+  'dbus-daemon': 'dbus',
 };
 
 /** Debian keeps the programs of a PostgreSQL server out of the path, a folder for each version. */
