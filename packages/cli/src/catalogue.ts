@@ -10,6 +10,7 @@ export interface CatalogueEntry {
 
 const FARM = 'The farm:';
 const BUILDS = 'Builds:';
+const HOSTS = 'The machines underneath:';
 const SETUP = 'Setting it up:';
 const TROUBLE = 'When something is wrong:';
 
@@ -46,6 +47,12 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     load: async () => await import('./commands/agents.ts'),
   },
   {
+    name: 'heartbeat',
+    summary: "send the state of this machine's systemd units, once",
+    group: FARM,
+    load: async () => await import('./commands/heartbeat.ts'),
+  },
+  {
     name: 'sign-in',
     summary: 'print a link that signs a browser in',
     group: FARM,
@@ -58,6 +65,12 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     summary: 'follow a run: progress and log',
     group: BUILDS,
     load: async () => await import('./commands/watch.ts'),
+  },
+  {
+    name: 'logs',
+    summary: 'read, search and follow the logs of builds',
+    group: BUILDS,
+    load: async () => await import('./commands/logs.ts'),
   },
   { name: 'cancel', summary: 'cancel a run', group: BUILDS, load: async () => await import('./commands/cancel.ts') },
   {
@@ -73,16 +86,46 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     load: async () => await import('./commands/packages.ts'),
   },
   {
+    name: 'units',
+    summary: 'the systemd units of the hosts underneath',
+    group: HOSTS,
+    load: async () => await import('./commands/units.ts'),
+  },
+  {
+    name: 'report',
+    summary: 'what failed in the last day',
+    group: HOSTS,
+    load: async () => await import('./commands/report.ts'),
+  },
+  {
+    name: 'host',
+    summary: 'tokens of heartbeats, and hosts that are no more',
+    group: HOSTS,
+    load: async () => await import('./commands/host.ts'),
+  },
+  {
     name: 'recipes',
     summary: 'list and check the recipes',
     group: SETUP,
     load: async () => await import('./commands/recipes.ts'),
   },
   {
+    name: 'builder',
+    summary: 'tokens of programs that build over HTTP',
+    group: SETUP,
+    load: async () => await import('./commands/builder.ts'),
+  },
+  {
     name: 'config',
     summary: 'show and check the configuration',
     group: SETUP,
     load: async () => await import('./commands/config.ts'),
+  },
+  {
+    name: 'grafana',
+    summary: 'import the dashboards into a Grafana',
+    group: SETUP,
+    load: async () => await import('./commands/grafana.ts'),
   },
   {
     name: 'trace',
