@@ -2,6 +2,7 @@ import type { QueryClient } from '@tanstack/react-query';
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet } from '@tanstack/react-router';
 import { basePath } from './api/base.ts';
 import { queries } from './api/queries.ts';
+import { hostQueries } from './pages/hosts/queries.ts';
 import { NotFound } from './pages/not-found.tsx';
 import { PageError } from './pages/page-error.tsx';
 import { parseRunSearch } from './pages/run/select.ts';
@@ -75,6 +76,27 @@ export function createPages(client: QueryClient) {
     }),
     createRoute({
       getParentRoute,
+      path: '/hosts',
+      validateSearch: texts('q'),
+      loader: () => void client.prefetchQuery(hostQueries.all),
+      component: lazyRouteComponent(() => import('./pages/hosts/hosts-page.tsx'), 'HostsPage'),
+    }),
+    createRoute({
+      getParentRoute,
+      path: '/hosts/$host',
+      validateSearch: texts('q', 'only'),
+      loader: ({ params }) => void client.prefetchQuery(hostQueries.one(params.host)),
+      component: lazyRouteComponent(() => import('./pages/hosts/host-page.tsx'), 'HostPage'),
+    }),
+    createRoute({
+      getParentRoute,
+      path: '/hosts/$host/units/$unit',
+      validateSearch: texts('range'),
+      loader: ({ params }) => void client.prefetchQuery(hostQueries.unit(params.host, params.unit)),
+      component: lazyRouteComponent(() => import('./pages/hosts/unit-page.tsx'), 'UnitPage'),
+    }),
+    createRoute({
+      getParentRoute,
       path: '/operations',
       loader: () => void client.prefetchQuery(queries.deadLetters),
       component: lazyRouteComponent(() => import('./pages/operations/operations-page.tsx'), 'OperationsPage'),
@@ -99,7 +121,8 @@ export function createPages(client: QueryClient) {
     defaultPreload: 'intent',
     defaultPreloadStaleTime: 0,
     defaultErrorComponent: PageError,
-    scrollRestoration: true,
+    // A log scrolls itself to what its address says, also when one goes back.
+    scrollRestoration: ({ location }) => !/\/runs\/[^/]+$/.test(location.pathname),
     // Addresses are for people: `?version=1.27`, not `?version=%221.27%22`.
     parseSearch: (search) => Object.fromEntries(new URLSearchParams(search)),
     stringifySearch: (search) => {

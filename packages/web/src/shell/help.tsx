@@ -1,4 +1,5 @@
 import { Modal } from '@mantine/core';
+import { LOG_KEYS } from '../log/keymap.ts';
 import css from './help.module.css';
 import { PLACES } from './places.ts';
 
@@ -20,23 +21,14 @@ const GROUPS: { title: string; keys: [keys: string[], does: string][] }[] = [
       [['Enter'], 'Open the line'],
     ],
   },
-  {
-    title: 'Log',
-    keys: [
-      [['End'], 'Jump to the end and follow'],
-      [['Home'], 'Jump to the beginning'],
-      [['e'], 'Jump to the first error line'],
-      [['w'], 'Wrap long lines, or not'],
-      [['t'], 'Times: since the start, of the clock, off'],
-    ],
-  },
+  { title: 'Log', keys: LOG_KEYS },
   { title: 'Pages', keys: PLACES.map(({ key, label }) => [['g', key], label]) },
 ];
 
 /** What the keyboard can do. */
 export default function Help({ onClose }: { onClose: () => void }) {
   return (
-    <Modal opened onClose={onClose} title={<b>Keyboard</b>} size="lg">
+    <Modal opened onClose={onClose} title={<b>Keyboard</b>} size={900}>
       <div className={css.groups}>
         {GROUPS.map(({ title, keys }) => (
           <section key={title}>

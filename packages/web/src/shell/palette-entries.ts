@@ -1,5 +1,6 @@
 import {
   IconBox,
+  IconCpu,
   IconFileText,
   IconKeyboard,
   IconLogout,
@@ -11,6 +12,7 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { actions } from '../api/actions.ts';
 import { queries } from '../api/queries.ts';
+import { hostQueries } from '../pages/hosts/queries.ts';
 import { statusWord } from '../parts/status.tsx';
 import { tell, tellFailure } from '../parts/tell.tsx';
 import type { PaletteEntry } from './palette-find.ts';
@@ -26,6 +28,7 @@ export function usePaletteEntries(shell: Shell): PaletteEntry[] {
   const recipes = useQuery(queries.recipes).data?.recipes ?? [];
   const runs = useQuery(queries.recentRuns).data?.runs ?? [];
   const packages = useInfiniteQuery(queries.packages).data?.pages[0]?.packages ?? [];
+  const hosts = useQuery(hostQueries.all).data?.hosts ?? [];
   const poll = (name: string) =>
     actions.pollRecipe(name).then(
       () => tell(`Looking at the upstream of ${name}`),
@@ -69,6 +72,27 @@ export function usePaletteEntries(shell: Shell): PaletteEntry[] {
         icon: IconPlayerPlay,
         go: () => void navigate({ to: '/runs/$runId', params: { runId: run.runId } }),
       }),
+    ),
+    ...hosts.map(
+      ({ host }): PaletteEntry => ({
+        id: `host ${host}`,
+        group: 'Hosts',
+        label: host,
+        icon: IconCpu,
+        go: () => void navigate({ to: '/hosts/$host', params: { host } }),
+      }),
+    ),
+    ...hosts.flatMap(({ rows }) =>
+      rows.map(
+        ({ host, unit }): PaletteEntry => ({
+          id: `unit ${host} ${unit}`,
+          group: 'Hosts',
+          label: unit,
+          hint: host,
+          icon: IconCpu,
+          go: () => void navigate({ to: '/hosts/$host/units/$unit', params: { host, unit } }),
+        }),
+      ),
     ),
     ...packages.map(
       (made): PaletteEntry => ({

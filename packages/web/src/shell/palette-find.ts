@@ -14,7 +14,7 @@ export interface PaletteEntry {
 const ID = /^[0-9a-f]{8}(-[0-9a-f-]*)?$/i;
 
 /** In the order in which they are offered. */
-const GROUPS = ['Pages', 'Recipes', 'Actions', 'Runs', 'Packages'] as const;
+const GROUPS = ['Pages', 'Recipes', 'Actions', 'Runs', 'Hosts', 'Packages'] as const;
 const MOST_OF_A_GROUP = 7;
 
 /**

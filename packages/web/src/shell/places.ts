@@ -1,6 +1,7 @@
 import {
   IconActivity,
   IconBox,
+  IconCpu,
   IconFileText,
   IconHome,
   IconPlayerPlay,
@@ -15,6 +16,7 @@ export const PLACES = [
   { to: '/recipes', label: 'Recipes', key: 'c', icon: IconFileText },
   { to: '/packages', label: 'Packages', key: 'p', icon: IconBox },
   { to: '/fleet', label: 'Fleet', key: 'f', icon: IconServer2 },
+  { to: '/hosts', label: 'Hosts', key: 'h', icon: IconCpu },
   { to: '/operations', label: 'Operations', key: 'x', icon: IconActivity },
   { to: '/trace', label: 'Trace', key: 't', icon: IconRoute },
 ] as const;
