@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 /** Runs benches one after the other: those named, else all that need nothing but the checkout. */
 const USUAL = ['jobs', 'log', 'search', 'latency', 'viewers', 'start'];
-const OPTIONAL = ['buildbot', 'viewer', 'storm', 'alert-latency'];
+const OPTIONAL = ['buildbot', 'heartbeat', 'viewer', 'storm', 'alert-latency'];
 
 const words = process.argv.slice(2);
 const options = words.filter((word) => word.startsWith('-'));

@@ -71,6 +71,8 @@ try {
       value: sealed ? 'sealed' : 'not sealed',
     },
   ];
+  // Starts the threads, which end when they are idle.
+  await search(farm, job.jobId, 'warm');
   for (const q of EXPRESSIONS) {
     let [floor, ours] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
     for (let n = 0; n < TRIES; n++) {

@@ -46,7 +46,7 @@ describe.skipIf(chromiumPath === null)('what is live', { timeout: 90_000 }, () =
     await page.getByTestId('log').getByText('while away 40').waitFor();
     fixture.farm.print(run, { text: 'after it' });
     await page.getByTestId('log').getByText('after it').waitFor();
-    const rows = page.getByTestId('log').locator('[data-row] > :last-child');
+    const rows = page.getByTestId('log').locator('[data-row] > [data-text]');
     const last = (await rows.allTextContents()).slice(-20);
     expect(last).toEqual([...Array.from({ length: 19 }, (_, n) => `while away ${n + 22}`), 'after it']);
     await page.context().close();

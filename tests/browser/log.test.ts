@@ -121,7 +121,7 @@ describe.skipIf(chromiumPath === null)('the log', { timeout: 90_000 }, () => {
     const { page } = await open('musl');
     const seen = async () => (await visibleLines(page)).map(({ line }) => line);
     await expect.poll(seen).toContain(1842);
-    await page.keyboard.press('w');
+    await page.keyboard.press('l');
     await page.getByTestId('log').locator('[data-wrap]').waitFor();
     await expect.poll(seen).toContain(1842);
     await expect.poll(async () => (await seen()).indexOf(1842)).toBeGreaterThan(2);
@@ -132,13 +132,80 @@ describe.skipIf(chromiumPath === null)('the log', { timeout: 90_000 }, () => {
     await page.context().close();
   });
 
+  it('stays at the same place of a job when another attempt is chosen', async () => {
+    const { page } = await open('musl');
+    const seen = async () => (await visibleLines(page)).map(({ line }) => line);
+    await expect.poll(seen).toContain(1842);
+    await page.keyboard.press('g');
+    await page.keyboard.type('700');
+    await page.keyboard.press('Enter');
+    await expect.poll(seen).toContain(700);
+    const [top] = await seen();
+    await page.getByLabel('Attempt').first().click();
+    await page.getByRole('option', { name: 'Attempt 1' }).click();
+    await page.waitForURL(/attempt=1/);
+    await expect.poll(async () => Math.abs(((await seen())[0] ?? 0) - (top ?? 0)) < 40).toBe(true);
+    await page.context().close();
+  });
+
+  it('goes back to the line that the address had before', async () => {
+    const { page } = await open('musl', '#L100');
+    const seen = async () => (await visibleLines(page)).map(({ line }) => line);
+    await expect.poll(seen).toContain(100);
+    for (const line of [900, 1500]) {
+      await page.evaluate((hash) => {
+        location.hash = hash;
+      }, `L${line}`);
+      await expect.poll(seen).toContain(line);
+    }
+    await page.goBack();
+    await expect.poll(seen).toContain(900);
+    await page.goBack();
+    await expect.poll(seen).toContain(100);
+    await page.context().close();
+  });
+
+  it('moves by what the wheel turns, in a log that is longer than an element can be high, and in wrapped lines', async () => {
+    const run = fixture.farm.data.runs.find((each) => each.version === '6.9.2-1');
+    const { page } = await openPage(browser, `${fixture.url}runs/${run?.runId}#L500000`);
+    const log = page.getByTestId('log');
+    const top = async (line: number) =>
+      await log.evaluate((element, wanted) => {
+        const row = element.querySelector(`[data-row="${wanted}"]`);
+        return (row?.getBoundingClientRect().y ?? Number.NaN) - element.getBoundingClientRect().y;
+      }, line);
+    await expect.poll(async () => (await visibleLines(page)).map((each) => each.line)).toContain(500_000);
+    for (const wrapped of [false, true]) {
+      if (wrapped) await page.keyboard.press('l');
+      await expect.poll(async () => await log.locator('[data-ghost]').count()).toBe(0);
+      await expect.poll(async () => await log.locator('[data-row="500000"]').count()).toBe(1);
+      let before = await top(500_000);
+      await expect
+        .poll(async () => {
+          const last = before;
+          before = await top(500_000);
+          return before - last;
+        })
+        .toBe(0);
+      await log.hover();
+      for (let n = 0; n < 5; n += 1) await page.mouse.wheel(0, 40);
+      await expect.poll(async () => Math.round(before - (await top(500_000)))).toBe(200);
+      // The scroll bar is set right when it is quiet; the lines stay.
+      await page.waitForTimeout(400);
+      expect(Math.round(before - (await top(500_000)))).toBe(200);
+      for (let n = 0; n < 5; n += 1) await page.mouse.wheel(0, -40);
+      await expect.poll(async () => Math.round(before - (await top(500_000)))).toBe(0);
+    }
+    await page.context().close();
+  });
+
   it('scrolls through a million lines, to both ends, and wraps them', async () => {
     const run = fixture.farm.data.runs.find((each) => each.version === '6.9.2-1');
     const { page, complaints } = await openPage(browser, `${fixture.url}runs/${run?.runId}`);
     await page.getByText('1,000,000 lines, finished').waitFor();
     await expect.poll(async () => (await visibleLines(page)).map(({ line }) => line)).toContain(734_112);
     for (const wrapped of [false, true]) {
-      if (wrapped) await page.keyboard.press('w');
+      if (wrapped) await page.keyboard.press('l');
       for (const [part, line] of [
         [1, 1_000_000],
         [0.5, 500_000],

@@ -11,6 +11,9 @@ const PAGES: [path: string, heading: string][] = [
   ['recipes/nginx', 'nginx'],
   ['packages?open=main/libfoo', 'Packages'],
   ['fleet', 'Fleet'],
+  ['hosts', 'Hosts'],
+  ['hosts/forge-1.example', 'forge-1.example'],
+  ['hosts/forge-1.example/units/kiln-server.service', 'kiln-server.service'],
   ['operations', 'Operations'],
   ['trace', 'Trace'],
   ['no/such/page', 'There is no such page'],
@@ -68,6 +71,7 @@ describe.skipIf(chromiumPath === null)('the pages', { timeout: 120_000 }, () => 
       ['recipes', 'There are no recipes yet'],
       ['packages', 'Nothing is published yet'],
       ['fleet', 'No agent has joined yet'],
+      ['hosts', 'No host has sent a heartbeat yet'],
       ['operations', 'There are none'],
       ['trace', 'Put in an id'],
     ] as const) {

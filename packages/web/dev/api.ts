@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { EventDetail, RunDetail } from '@kiln/protocol/api.ts';
 import { type FixtureFarm, summaryOf } from './farm.ts';
+import { hostDetail, hostList, unitDetail, unitSeries } from './hosts.ts';
+import type { FixtureLog } from './log.ts';
+import { outlineOf, pageOf, searchIn } from './log-answers.ts';
 
 interface Answer {
   status: number;
@@ -34,6 +37,12 @@ const ROUTES: [method: string, path: RegExp, handler: Handler][] = [
   ['POST', /^\/api\/runs\/([^/]+)\/cancel$/, (farm, id) => withRun(farm, id, (run) => cancelRun(farm, run))],
   ['POST', /^\/api\/runs\/([^/]+)\/retry$/, (farm, id) => withRun(farm, id, (run) => retryRun(farm, run))],
   ['GET', /^\/api\/jobs\/([^/]+)\/log$/, (farm, id, query) => logPage(farm, id, query)],
+  [
+    'GET',
+    /^\/api\/jobs\/([^/]+)\/log\/outline$/,
+    (farm, id, query) => withLog(farm, id, query, (log) => json(outlineOf(log))),
+  ],
+  ['GET', /^\/api\/jobs\/([^/]+)\/log\/search$/, (farm, id, query) => withLog(farm, id, query, search(query))],
   ['GET', /^\/api\/jobs\/([^/]+)\/log\.(?:txt|jsonl)$/, (farm, id, query) => logText(farm, id, query)],
   ['GET', /^\/api\/recipes$/, (farm) => json({ recipes: farm.recipes() })],
   [
@@ -52,6 +61,10 @@ const ROUTES: [method: string, path: RegExp, handler: Handler][] = [
   ['POST', /^\/api\/dead-letters\/([^/]+)\/retry$/, (farm, id) => takeDeadLetter(farm, id, 202)],
   ['DELETE', /^\/api\/dead-letters\/([^/]+)$/, (farm, id) => takeDeadLetter(farm, id, 204)],
   ['GET', /^\/api\/events\/([^/]+)$/, (_, id) => (events.has(id) ? json(events.get(id)) : missing('event'))],
+  ['GET', /^\/api\/hosts$/, (farm) => json(hostList(farm.data.agents.length > 0))],
+  ['GET', /^\/api\/hosts\/([^/]+)$/, () => json(hostDetail())],
+  ['GET', /^\/api\/hosts\/[^/]+\/units\/([^/]+)$/, (_, unit) => json(unitDetail(unit))],
+  ['GET', /^\/api\/hosts\/[^/]+\/units\/[^/]+\/series$/, (_, __, query) => json(unitSeries(query.get('name')))],
   ['GET', /^\/api\/trace\/([^/]+)$/, (farm, id) => trace(farm, id)],
 ];
 
@@ -116,12 +129,34 @@ function retryRun(farm: FixtureFarm, run: RunDetail): Answer {
   return json({ runId: run.runId, status: run.status });
 }
 
-function logPage(farm: FixtureFarm, jobId: string, query: URLSearchParams): Answer {
-  const attempt = Number(query.get('attempt') ?? 1);
-  const log = farm.data.logs.get(`${jobId} ${attempt}`);
+function withLog(farm: FixtureFarm, jobId: string, query: URLSearchParams, then: (log: FixtureLog) => Answer): Answer {
+  const log = farm.data.logs.get(`${jobId} ${Number(query.get('attempt') ?? 1)}`);
   if (!log) return missing('log');
-  const lines = log.lines(Number(query.get('from') ?? 1), Number(query.get('limit') ?? 500));
-  return json({ jobId, attempt, lines, total: log.total, complete: log.ended });
+  return log.removed === null ? then(log) : refuse(410, 'log_expired', log.removed);
+}
+
+function logPage(farm: FixtureFarm, jobId: string, query: URLSearchParams): Answer {
+  return withLog(farm, jobId, query, (log) =>
+    json({
+      jobId,
+      attempt: log.attempt,
+      lines: pageOf(log, query).lines,
+      total: log.total,
+      complete: log.ended,
+      next: null,
+    }),
+  );
+}
+
+function search(query: URLSearchParams) {
+  return (log: FixtureLog): Answer => {
+    try {
+      const text = searchIn(log, query).map((message) => `${JSON.stringify(message)}\n`);
+      return { status: 200, type: 'application/jsonl; charset=utf-8', text: text.join('') };
+    } catch (error) {
+      return refuse(400, 'invalid_pattern', error instanceof Error ? error.message : String(error));
+    }
+  };
 }
 
 function logText(farm: FixtureFarm, jobId: string, query: URLSearchParams): Answer {

@@ -14,16 +14,18 @@ export function buildLog(
 ): (line: number) => Said {
   const marks = new Map<number, Said>();
   marks.set(1, { text: `Run: ${ids.runId} | Trace: ${ids.requestId}`, component: 'kiln' });
-  const steps = phases.flatMap((phase, p) => phase.steps.map((step, s) => ({ phase, p, step, s })));
+  const steps = phases
+    .flatMap((phase, p) => phase.steps.map((step, s) => ({ phase, p, step, s })))
+    .filter(({ step }) => step.firstLine !== null);
   const length = Math.max(4, Math.floor((lines - 2) / Math.max(1, steps.length)));
   const starts: number[] = [];
   for (const [index, { phase, p, step, s }] of steps.entries()) {
     const at = 2 + index * length;
     starts.push(at);
-    if (s === 0) marks.set(at, { text: `▸ phase ${phase.name}`, component: 'kiln', phase: p });
+    if (s === 0) marks.set(at, { text: `▸ phase ${phase.name}`, component: 'kiln', phase: p, step: -1 });
     const line = at + (s === 0 ? 1 : 0);
     marks.set(line, { text: `$ ${step.name}`, component: 'kiln', phase: p, step: s });
-    if (step.firstLine !== null) step.firstLine = line;
+    step.firstLine = line;
   }
   if (failsAt !== undefined) {
     const text = (message: string): Said => ({ text: message, level: 'ERROR' });

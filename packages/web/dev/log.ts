@@ -19,6 +19,8 @@ export class FixtureLog {
   readonly jobId: string;
   readonly attempt: number;
   ended: boolean;
+  /** Why there is nothing of it any more; null while it is there. */
+  removed: string | null = null;
   readonly #base: number;
   readonly #say: (line: number) => Said;
   readonly #startedAt: number;
@@ -52,12 +54,17 @@ export class FixtureLog {
     this.#added.push({ ...said, time: Date.now() });
   }
 
-  line(line: number): LogLine {
+  /** What a line says, and when, in milliseconds since the epoch. */
+  said(line: number): Said & { time: number } {
     const added = this.#added[line - this.#base - 1];
-    const said = added ?? this.#say(line);
+    return added ?? { ...this.#say(line), time: Math.floor(this.#startedAt + line * this.#lineMs) };
+  }
+
+  line(line: number): LogLine {
+    const said = this.said(line);
     return {
       line,
-      time: new Date(added?.time ?? this.#startedAt + line * this.#lineMs).toISOString(),
+      time: new Date(said.time).toISOString(),
       level: said.level ?? 'INFO',
       component: said.component ?? 'output',
       phase: said.phase ?? -1,

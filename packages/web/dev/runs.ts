@@ -86,6 +86,7 @@ export function addRun(data: FarmData, wish: RunWish): RunDetail {
         text: how === 'building' ? 'make -j4' : '',
         lines: log.total,
         logBytes: log.total * 14,
+        logFile: `${at + 1}.log`,
       };
     });
     return {

@@ -92,7 +92,7 @@ export async function startFixture(options: {
   }
 
   async function sendFile(response: ServerResponse, path: string): Promise<void> {
-    const isFile = /\.[a-z0-9]+$/.test(path) && !path.includes('..');
+    const isFile = Object.hasOwn(TYPES, extname(path)) && !path.includes('..');
     const file = join(options.dist, isFile ? path : 'index.html');
     let data: Buffer = await readFile(file);
     const type = TYPES[extname(file)] ?? 'application/octet-stream';

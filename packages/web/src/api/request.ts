@@ -21,7 +21,8 @@ function isApiError(body: unknown): body is ApiError {
   return typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string';
 }
 
-async function failureOf(response: Response): Promise<ApiFailure> {
+/** What an answer that is no success says went wrong. */
+export async function failureOf(response: Response): Promise<ApiFailure> {
   const body: unknown = await response.json().catch(() => null);
   if (isApiError(body)) return new ApiFailure(response.status, body.error.code, body.error.message);
   return new ApiFailure(response.status, 'http', `The farm answered ${response.status} ${response.statusText}`.trim());

@@ -1,5 +1,5 @@
 import type { LiveMessage, LiveRequest } from '@kiln/protocol/live.ts';
-import { readFrame } from '../log/frame.ts';
+import { type ReadFrame, readFrame } from '../log/frame.ts';
 import { reconnectDelay } from './backoff.ts';
 
 /** How the live socket is. `nextTryAt` is in milliseconds since the epoch by this machine's clock. */
@@ -15,7 +15,7 @@ export interface LogFollower {
   /** Where to begin when the socket opens (again): a line, or so many lines before the end when negative. */
   from: () => number;
   onStart: (message: { firstLine: number; total: number }) => void;
-  onFrame: (frame: Uint8Array) => void;
+  onFrame: (frame: ReadFrame) => void;
   onEnd: (lines: number) => void;
 }
 
@@ -141,8 +141,8 @@ export class LiveConnection {
 
   #receive(data: string | ArrayBuffer): void {
     if (typeof data !== 'string') {
-      const frame = new Uint8Array(data);
-      const { job, attempt } = readFrame(frame).header;
+      const frame = readFrame(new Uint8Array(data));
+      const { job, attempt } = frame.header;
       this.#followers.get(`${job} ${attempt}`)?.onFrame(frame);
       return;
     }

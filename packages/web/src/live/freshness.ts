@@ -7,6 +7,8 @@ const STALE: Record<string, (id: string) => (readonly unknown[])[]> = {
   package: () => [['packages'], ['overview']],
   agent: () => [['agents'], ['overview']],
   event: () => [['dead-letters'], ['overview']],
+  host: (id) => [['host', id], ['hosts']],
+  problem: () => [['overview']],
 };
 
 /** A thing that somebody watches closely is looked at this often at most; a list, less often. */

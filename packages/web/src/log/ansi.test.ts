@@ -45,6 +45,29 @@ describe('a line of the log, as a terminal would show it', () => {
     expect(plainText('dos line\r')).toBe('dos line');
   });
 
+  it('inserts, deletes and blanks characters, and goes by columns', () => {
+    expect(plainText(`abcdef\r${E}[2Pxy`)).toBe('xyef');
+    expect(plainText(`abc\r${E}[2@>`)).toBe('> abc');
+    expect(plainText(`abcdef\r${E}[3X`)).toBe('   def');
+    expect(plainText(`50%${E}[3Ddone`)).toBe('done');
+    expect(plainText(`gone${E}[1Gnew${E}[J`)).toBe('new');
+    expect(plainText('a\tb\rX')).toBe('X       b');
+    expect(plainText('日本x\r12')).toBe('12本x');
+    expect(plainText('e\u0301tude\rE')).toBe('Etude');
+  });
+
+  it('makes a link of OSC 8 to a site, and text of any other', () => {
+    const link = (address: string) => `see ${E}]8;id=1;${address}${E}\\${E}[1mthis${E}[0m${E}]8;;${E}\\.`;
+    expect(parseAnsi(link('https://example.com/a?b=c'))).toEqual([
+      { text: 'see ', style: null },
+      { text: 'this', style: { bold: true }, href: 'https://example.com/a?b=c' },
+      { text: '.', style: null },
+    ]);
+    for (const address of ['javascript:alert(1)', 'file:///etc/passwd', 'data:text/html,x', '//evil', 'https://', '']) {
+      expect(parseAnsi(link(address)).every(({ href }) => href === undefined)).toBe(true);
+    }
+  });
+
   it('drops links, titles and sequences that it does not know', () => {
     expect(plainText(`${E}]0;title\x07a${E}]8;;http://x${E}\\link${E}]8;;${E}\\${E}[?25lb${E}(B`)).toBe('alinkb');
   });

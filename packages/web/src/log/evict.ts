@@ -1,4 +1,5 @@
 import type { Chunk, Chunks } from './chunks.ts';
+import type { Range } from './rows.ts';
 
 /** Decoded text kept, and frames kept compressed. */
 const DECODED_BYTES = 32 * 1024 * 1024;
@@ -8,9 +9,9 @@ const COMPRESSED_BYTES = 32 * 1024 * 1024;
  * Lets go of what was looked at longest ago until both limits hold: decoded text first falls back to its compressed frame,
  * where there is one; what is gone is fetched again when it is looked at. `wanted` and `tail` stay.
  */
-export function evict(chunks: Chunks, wanted: { first: number; last: number }, tail: Chunk | null): void {
+export function evict(chunks: Chunks, wanted: readonly Range[], tail: Chunk | null): void {
   const idle = (chunk: Chunk) =>
-    (chunk.first > wanted.last || chunk.first + chunk.count <= wanted.first) && chunk !== tail;
+    chunk !== tail && !wanted.some(({ first, last }) => chunk.first <= last && chunk.first + chunk.count > first);
   let decoded = 0;
   let compressed = 0;
   for (const chunk of chunks.list) {

@@ -1,12 +1,24 @@
-import { type CSSProperties, memo } from 'react';
-import { exactTime } from '../parts/format.ts';
-import { parseAnsi, type Span } from './ansi.ts';
+import { IconChevronDown, IconChevronRight } from '@tabler/icons-react';
+import { memo } from 'react';
+import { exactTime, formatCount } from '../parts/format.ts';
+import { Status } from '../parts/status.tsx';
+import { Elapsed } from '../parts/time.tsx';
+import type { Group } from './groups.ts';
+import { LineText } from './line-text.tsx';
 import css from './log.module.css';
+import type { Hit } from './log-search.ts';
 import type { TimeMode } from './prefs.ts';
 import type { LogRow } from './row.ts';
-import type { Style } from './sgr.ts';
+import { clockOf, sinceOf } from './times.ts';
 
 const LEVEL = ['debug', undefined, 'warn', 'error', 'error'] as const;
+const LEVEL_MARK = [
+  { letter: 'D', word: 'Debug' },
+  undefined,
+  { letter: 'W', word: 'Warning' },
+  { letter: 'E', word: 'Error' },
+  { letter: 'F', word: 'Fatal' },
+] as const;
 
 /** One line. Its text is only ever put into text nodes: markup in a log is shown, not obeyed. */
 export const Line = memo(function Line({
@@ -17,7 +29,11 @@ export const Line = memo(function Line({
   startedAt,
   cause,
   selected,
-  begins,
+  hit,
+  current,
+  group,
+  folded,
+  apart,
 }: {
   line: number;
   /** Null while it is on its way. */
@@ -29,79 +45,73 @@ export const Line = memo(function Line({
   /** Looks like the cause of the failure. */
   cause: boolean;
   selected: boolean;
-  /** The first line of a phase. */
-  begins: boolean;
+  /** What the search found in it. */
+  hit: Hit | undefined;
+  /** The hit that one is at. */
+  current: boolean;
+  /** The group that begins here. */
+  group: Group | undefined;
+  folded: boolean;
+  /** Lines between the one above and this one are not shown. */
+  apart: boolean;
 }) {
+  const mark = row ? LEVEL_MARK[row.level] : undefined;
   return (
     <div
       className={css.line}
       data-row={line}
       data-level={row ? LEVEL[row.level] : undefined}
       data-kiln={row?.component === 'kiln' || undefined}
-      data-begins={begins || undefined}
+      data-group={group?.depth}
       data-cause={cause || undefined}
       data-selected={selected || undefined}
+      data-current={current || undefined}
+      data-apart={apart || undefined}
     >
+      <span className={css.fold}>
+        {group && group.last > group.first && (
+          <button
+            type="button"
+            data-fold={group.key}
+            data-first={group.first}
+            aria-expanded={!folded}
+            aria-label={`${group.name}, ${formatCount(group.last - group.first + 1)} lines`}
+          >
+            {folded ? <IconChevronRight size={14} aria-hidden /> : <IconChevronDown size={14} aria-hidden />}
+          </button>
+        )}
+      </span>
       <a className={css.number} href={`${href}#L${line}`} data-line={line} aria-label={`Line ${line}`} tabIndex={-1}>
         {line}
       </a>
+      <span className={css.level}>
+        {mark && (
+          <span role="img" aria-label={mark.word} title={mark.word}>
+            {mark.letter}
+          </span>
+        )}
+      </span>
       {times !== 'off' && (
         <span className={css.time} title={row ? exactTime(row.time) : undefined}>
           {row && (times === 'clock' ? clockOf(row.time) : sinceOf(row.time - startedAt))}
         </span>
       )}
-      <span className={css.text}>
-        {row ? parseAnsi(row.text).map((span, index) => piece(span, index)) : <i className={css.ghost} data-ghost />}
-      </span>
+      <LineText row={row} hit={hit} />
+      {group && <GroupEnd group={group} folded={folded} />}
     </div>
   );
 });
 
-function piece({ text, style }: Span, index: number) {
-  if (!style) return text;
+/** How a group went, at the right end of its first line. */
+function GroupEnd({ group, folded }: { group: Group; folded: boolean }) {
+  const { name, state, from, to, first, last, warnings, errors } = group;
   return (
-    <span key={index} style={look(style)}>
-      {text}
+    <span className={css.groupEnd} title={name}>
+      {folded && <span>{formatCount(last - first)} lines folded</span>}
+      {errors > 0 && <span data-tone="red">{formatCount(errors)} E</span>}
+      {warnings > 0 && <span data-tone="yellow">{formatCount(warnings)} W</span>}
+      <Elapsed from={from} to={to} />
+      <Status status={state} iconOnly size={14} />
     </span>
   );
-}
-
-function look(style: Style): CSSProperties {
-  const color = cssColor(style.color);
-  const background = cssColor(style.background);
-  const look: CSSProperties = {};
-  const [front, back] = style.inverse
-    ? [background ?? 'var(--k-surface)', color ?? 'var(--k-text)']
-    : [color, background];
-  if (front) look.color = front;
-  if (back) look.backgroundColor = back;
-  if (style.bold) look.fontWeight = 700;
-  if (style.dim) look.opacity = 0.7;
-  if (style.italic) look.fontStyle = 'italic';
-  if (style.underline || style.strike)
-    look.textDecoration = `${style.underline ? 'underline ' : ''}${style.strike ? 'line-through' : ''}`;
-  return look;
-}
-
-function cssColor(color: number | string | undefined): string | undefined {
-  return typeof color === 'number' ? `var(--ansi-${color})` : color;
-}
-
-function pad(value: number, digits = 2): string {
-  return String(value).padStart(digits, '0');
-}
-
-/** `14:03:22.125` in the viewer's zone. */
-function clockOf(time: number): string {
-  const at = new Date(time);
-  return `${pad(at.getHours())}:${pad(at.getMinutes())}:${pad(at.getSeconds())}.${pad(at.getMilliseconds(), 3)}`;
-}
-
-/** `0:07.1`, `12:07.1`, `1:12:07` since the start. */
-function sinceOf(ms: number): string {
-  const tenths = Math.max(0, Math.floor(ms / 100));
-  const seconds = Math.floor(tenths / 10);
-  const minutes = Math.floor(seconds / 60);
-  if (minutes >= 60) return `${Math.floor(minutes / 60)}:${pad(minutes % 60)}:${pad(seconds % 60)}`;
-  return `${minutes}:${pad(seconds % 60)}.${tenths % 10}`;
 }

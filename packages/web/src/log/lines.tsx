@@ -1,57 +1,79 @@
-import { type CSSProperties, type MouseEvent, type RefObject, useEffect, useLayoutEffect, useRef } from 'react';
+import { type CSSProperties, type MouseEvent, type RefObject, useEffect } from 'react';
+import type { Group } from './groups.ts';
 import { Line } from './line.tsx';
 import css from './log.module.css';
+import type { LogSearch } from './log-search.ts';
 import type { LogPrefs } from './prefs.ts';
+import type { Rows } from './rows.ts';
 import type { Selection } from './selection.ts';
 import type { LogStore } from './store.ts';
-import type { Window } from './window.ts';
 
-/** How the agent begins the line that opens a phase. */
-const PHASE_MARK = '▸ ';
-
-/** The lines that are on the screen, where they belong in the scrolled height. */
+/** The lines that are on the screen, in a box that is put where they belong in the scrolled height. */
 export function Lines({
-  scroller,
+  box,
   store,
-  view,
+  rows,
+  first,
+  last,
+  height,
   lines,
   prefs,
   href,
   startedAt,
   cause,
   selection,
+  search,
+  current,
+  groups,
+  isFolded,
+  narrowed,
+  around,
   onSelect,
+  onFold,
 }: {
-  scroller: RefObject<HTMLDivElement | null>;
+  box: RefObject<HTMLDivElement | null>;
   store: LogStore;
-  view: Window;
+  rows: Rows;
+  /** Rows to render. */
+  first: number;
+  last: number;
+  /** Of what is scrolled, in pixels. */
+  height: number;
   lines: number;
   prefs: LogPrefs;
-  /** Address of the page, without a hash. */
+  /** Address of the log, without a hash. */
   href: string;
   startedAt: number;
   cause: number | null;
   selection: Selection | null;
+  search: LogSearch | null;
+  /** Line of the hit that one is at. */
+  current: number | null;
+  /** Groups by their first lines; none while only some lines are shown. */
+  groups: ReadonlyMap<number, Group>;
+  isFolded: (group: Group) => boolean;
+  /** Only lines that were found are shown. */
+  narrowed: boolean;
+  /** Lines around each of them: then a gap is drawn. */
+  around: number;
   onSelect: (selection: Selection) => void;
+  onFold: (group: Group) => void;
 }) {
-  const box = useRef<HTMLDivElement>(null);
-  const { first, last, anchor, top, height } = view;
-
-  useEffect(() => store.want(first, last), [store, first, last]);
-
-  useLayoutEffect(() => {
-    const element = box.current;
-    if (!element) return;
-    const row = prefs.wrap ? element.querySelector<HTMLElement>(`[data-row="${anchor.line}"]`) : null;
-    const y = row
-      ? (scroller.current?.scrollTop ?? 0) + anchor.y - row.offsetTop - anchor.part * row.offsetHeight
-      : top;
-    element.style.transform = `translateY(${y}px)`;
+  useEffect(() => {
+    // Lines that were found came with their text.
+    const wanted = rows
+      .slice(first, last)
+      .filter((range) => !(narrowed && range.first === range.last && search?.hit(range.first)));
+    store.want(wanted);
   });
 
   const onClick = (event: MouseEvent) => {
-    const link = event.target instanceof Element ? event.target.closest<HTMLElement>('[data-line]') : null;
-    if (!link || event.ctrlKey || event.metaKey) return;
+    if (!(event.target instanceof Element) || event.ctrlKey || event.metaKey) return;
+    const fold = event.target.closest<HTMLElement>('[data-fold]');
+    const group = fold && groups.get(Number(fold.dataset.first));
+    if (group) return onFold(group);
+    const link = event.target.closest<HTMLElement>('[data-line]');
+    if (!link) return;
     event.preventDefault();
     const line = Number(link.dataset.line);
     const from = event.shiftKey && selection ? selection.first : line;
@@ -59,29 +81,35 @@ export function Lines({
   };
 
   const shown = [];
-  for (let line = first; line <= last; line += 1) {
-    const row = store.row(line);
-    shown.push(
-      <Line
-        key={line}
-        line={line}
-        row={row}
-        href={href}
-        times={prefs.times}
-        startedAt={startedAt}
-        cause={line === cause}
-        selected={selection !== null && line >= selection.first && line <= selection.last}
-        begins={row?.component === 'kiln' && row.text.startsWith(PHASE_MARK)}
-      />,
-    );
+  let before: number | null = first > 0 ? rows.lineAt(first - 1) : null;
+  for (const range of rows.slice(first, last)) {
+    for (let line = range.first; line <= range.last; line += 1) {
+      const hit = search?.hit(line);
+      const group = groups.get(line);
+      shown.push(
+        <Line
+          key={line}
+          line={line}
+          row={store.row(line) ?? hit?.row ?? null}
+          href={href}
+          times={prefs.times}
+          startedAt={startedAt}
+          cause={line === cause}
+          selected={selection !== null && line >= selection.first && line <= selection.last}
+          hit={hit}
+          current={line === current}
+          group={group}
+          folded={group !== undefined && isFolded(group)}
+          apart={narrowed && around > 0 && before !== null && before < line - 1}
+        />,
+      );
+      before = line;
+    }
   }
-  const sizes: CSSProperties & { '--digits': number } = {
-    height: Math.max(height, 1),
-    '--digits': String(lines).length,
-  };
+  const sizes: CSSProperties & { '--digits': number } = { height, '--digits': String(lines).length };
   return (
     <div className={css.sizer} style={sizes}>
-      {/* biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/noStaticElementInteractions: the links inside have the keyboard */}
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/noStaticElementInteractions: the links and buttons inside have the keyboard */}
       <div ref={box} className={css.box} data-wrap={prefs.wrap || undefined} onClick={onClick}>
         {shown}
       </div>

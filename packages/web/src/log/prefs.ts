@@ -7,21 +7,21 @@ export type TimeMode = (typeof TIME_MODES)[number];
 export interface LogPrefs {
   times: TimeMode;
   wrap: boolean;
+  /** Phases and steps that ended well are folded, where the address says nothing else. */
+  foldDone: boolean;
 }
 
+const DEFAULTS: LogPrefs = { times: 'since', wrap: false, foldDone: false };
+
 /** The preferences, and what changes them. */
-export function useLogPrefs(): { prefs: LogPrefs; nextTimes: () => void; setWrap: (wrap: boolean) => void } {
-  const [prefs, setPrefs] = useLocalStorage<LogPrefs>({
+export function useLogPrefs(): { prefs: LogPrefs; nextTimes: () => void; set: (changes: Partial<LogPrefs>) => void } {
+  const [kept, setPrefs] = useLocalStorage<Partial<LogPrefs>>({
     key: 'kiln-log',
-    defaultValue: { times: 'since', wrap: false },
+    defaultValue: DEFAULTS,
     getInitialValueInEffect: false,
   });
-  return {
-    prefs,
-    nextTimes: () => {
-      const at = TIME_MODES.indexOf(prefs.times);
-      setPrefs({ ...prefs, times: TIME_MODES[(at + 1) % TIME_MODES.length] ?? 'since' });
-    },
-    setWrap: (wrap) => setPrefs({ ...prefs, wrap }),
-  };
+  const prefs = { ...DEFAULTS, ...kept };
+  const set = (changes: Partial<LogPrefs>) => setPrefs({ ...prefs, ...changes });
+  const next = TIME_MODES[(TIME_MODES.indexOf(prefs.times) + 1) % TIME_MODES.length] ?? 'since';
+  return { prefs, nextTimes: () => set({ times: next }), set };
 }

@@ -7,11 +7,13 @@ export interface LogRow {
   line: number;
   time: number;
   level: number;
-  /** `kiln`: said by the agent. `output`: printed by a command. */
+  /** `kiln`: said by the agent. `output`: printed by a command. Others are a builder's. */
   component: string;
   /** Index of the job's phase and of the phase's step; -1 outside of all. */
   phase: number;
   step: number;
+  /** Where in the build it is, in a builder's own words. */
+  context?: string;
   text: string;
 }
 
@@ -19,11 +21,12 @@ export interface LogRow {
 export function rowsOfFrame(firstLine: number, runs: readonly LineRun[], text: string): LogRow[] {
   const rows: LogRow[] = [];
   let at = 0;
-  for (const [lines, time, level, component, phase, step] of runs) {
+  for (const [lines, time, level, component, phase, step, context] of runs) {
+    const where = context === undefined ? { phase, step } : { phase, step, context };
     for (let n = 0; n < lines; n += 1) {
       const end = text.indexOf('\n', at);
       const stop = end < 0 ? text.length : end;
-      rows.push({ line: firstLine + rows.length, time, level, component, phase, step, text: text.slice(at, stop) });
+      rows.push({ line: firstLine + rows.length, time, level, component, ...where, text: text.slice(at, stop) });
       at = Math.min(stop + 1, text.length);
     }
   }
@@ -32,13 +35,14 @@ export function rowsOfFrame(firstLine: number, runs: readonly LineRun[], text: s
 
 /** The rows of a page of `GET /api/jobs/{id}/log`. */
 export function rowsOfPage(lines: readonly LogLine[]): LogRow[] {
-  return lines.map(({ line, time, level, component, phase, step, text }) => ({
+  return lines.map(({ line, time, level, component, phase, step, context, text }) => ({
     line,
     time: Date.parse(time),
     level: Math.max(0, LOG_LEVELS.indexOf(level as (typeof LOG_LEVELS)[number])),
     component,
     phase,
     step,
+    ...(context === undefined ? {} : { context }),
     text,
   }));
 }

@@ -7,6 +7,7 @@ export interface Style {
   italic?: true;
   underline?: true;
   strike?: true;
+  overline?: true;
   inverse?: true;
 }
 
@@ -20,6 +21,7 @@ const ON: Record<number, Flag> = {
   7: 'inverse',
   9: 'strike',
   21: 'underline',
+  53: 'overline',
 };
 const OFF: Record<number, readonly (keyof Style)[]> = {
   22: ['bold', 'dim'],
@@ -27,6 +29,7 @@ const OFF: Record<number, readonly (keyof Style)[]> = {
   24: ['underline'],
   27: ['inverse'],
   29: ['strike'],
+  55: ['overline'],
   39: ['color'],
   49: ['background'],
 };

@@ -2,16 +2,17 @@ import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { LogPage } from '@kiln/protocol/api.ts';
 import { encodeFrame, type LineRun } from '@kiln/protocol/frame.ts';
 import { describe, expect, it } from 'vitest';
+import { type ReadFrame, readFrame } from './frame.ts';
 import { LogStore } from './store.ts';
 
 const job = '11111111-1111-4111-8111-111111111111';
 const textOf = (line: number) => `line ${line}`;
 
-function frameOf(firstLine: number, lines: number): Uint8Array {
+function frameOf(firstLine: number, lines: number): ReadFrame {
   const text = Array.from({ length: lines }, (_, n) => `${textOf(firstLine + n)}\n`).join('');
   const run: LineRun = [lines, 1_700_000_000_000, 1, 'output', 0, 0];
   const head = { v: 1, job, attempt: 1, sequence: 1, firstLine, lines, bytes: text.length, runs: [run] } as const;
-  return encodeFrame({ ...head, runs: [run] }, zstdCompressSync(text));
+  return readFrame(encodeFrame({ ...head, runs: [run] }, zstdCompressSync(text)));
 }
 
 function pageOf(from: number, limit: number, total: number): LogPage {
@@ -65,12 +66,12 @@ describe('the lines of a log', () => {
   it('fetches what nobody sent, a page at a time, and each line once', async () => {
     const { store, asked } = storeOf(5000);
     store.addFrame(frameOf(4901, 100));
-    store.want(4880, 4990);
+    store.want([{ first: 4880, last: 4990 }]);
     await settled(store);
     expect(asked).toEqual([4501]);
     expect(store.row(4880)?.text).toBe(textOf(4880));
     expect(store.row(4901)?.text).toBe(textOf(4901));
-    store.want(1, 40);
+    store.want([{ first: 1, last: 40 }]);
     await settled(store);
     expect(asked).toEqual([4501, 1]);
   });
@@ -83,15 +84,27 @@ describe('the lines of a log', () => {
     expect(store.shown).toBe(5000);
     expect(store.row(5000)?.text).toBe(textOf(5000));
     expect(store.row(2500)).toBeNull();
-    store.want(2500, 2510);
+    store.want([{ first: 2500, last: 2510 }]);
     await new Promise((resolve) => setTimeout(resolve, 30));
     expect(store.row(2500)?.text).toBe(textOf(2500));
+  });
+
+  it('fetches a line that stands alone without its page', async () => {
+    const { store, asked } = storeOf(5000);
+    store.noteTotal(5000, true);
+    store.want([
+      { first: 1200, last: 1200 },
+      { first: 4010, last: 4011 },
+    ]);
+    await settled(store);
+    expect(asked).toEqual([1200, 4010]);
+    expect([store.row(1200)?.text, store.row(4011)?.text]).toEqual([textOf(1200), textOf(4011)]);
   });
 
   it('says why lines are missing, and gets them on the next try', async () => {
     const { store } = storeOf(100, { failFirst: true });
     store.noteTotal(100, true);
-    store.want(1, 40);
+    store.want([{ first: 1, last: 40 }]);
     await settled(store);
     expect(store.error?.message).toBe('the farm cannot be reached');
     store.retry();
@@ -104,7 +117,7 @@ describe('the lines of a log', () => {
     const { store } = storeOf(1_000_000);
     store.noteTotal(1_000_000, true);
     for (let line = 1; line < 400_000; line += 500) {
-      store.want(line, line + 60);
+      store.want([{ first: line, last: line + 60 }]);
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
     const there = Array.from({ length: 800 }, (_, n) => store.row(n * 500 + 1)).filter((row) => row !== null);

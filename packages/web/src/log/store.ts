@@ -1,8 +1,9 @@
 import type { LogPage } from '@kiln/protocol/api.ts';
 import { type Chunk, Chunks } from './chunks.ts';
 import { evict } from './evict.ts';
-import { readFrame } from './frame.ts';
+import type { ReadFrame } from './frame.ts';
 import { type LogRow, rowsOfFrame, rowsOfPage } from './row.ts';
+import type { Range } from './rows.ts';
 
 /** Where a log's lines come from and how they are unpacked. */
 export interface LogSource {
@@ -16,7 +17,9 @@ export interface LogSource {
 
 /** Lines asked for at once where they are not there. */
 const PAGE_LINES = 500;
-const PARALLEL = 2;
+/** A stretch of no more lines than this, such as the first line of a folded group, is asked for as it is. */
+const FEW_LINES = 8;
+const PARALLEL = 4;
 /** Objects around a line's text, about. */
 const ROW_BYTES = 120;
 /** Small live frames are gathered into chunks of so many lines. */
@@ -42,7 +45,7 @@ export class LogStore {
   readonly #listeners = new Set<() => void>();
   readonly #fetching = new Set<number>();
   readonly #inflating = new Set<Chunk>();
-  #wanted = { first: 1, last: 0 };
+  #wanted: readonly Range[] = [];
   #tail: Chunk | null = null;
   #looks = 0;
   #scheduled = false;
@@ -65,10 +68,15 @@ export class LogStore {
     return chunk.rows?.[line - chunk.first] ?? null;
   }
 
-  /** Somebody looks at these lines: unpacks or fetches what is missing. The last call counts. */
-  want(first: number, last: number): void {
-    this.#wanted = { first: Math.max(1, first), last: Math.min(last, this.total) };
+  /** Somebody looks at these stretches of lines: unpacks or fetches what is missing. The last call counts. */
+  want(ranges: readonly Range[]): void {
+    this.#wanted = ranges;
     if (this.error === null) this.#pump();
+  }
+
+  /** Something else that is shown with the lines has changed. */
+  touch(): void {
+    this.#changed();
   }
 
   /** Fetches again what could not be fetched. */
@@ -94,8 +102,7 @@ export class LogStore {
   }
 
   /** A frame came over the live socket. */
-  addFrame(bytes: Uint8Array): void {
-    const { header, compressed } = readFrame(bytes);
+  addFrame({ header, compressed }: ReadFrame): void {
     const { firstLine, lines, runs } = header;
     this.total = Math.max(this.total, firstLine + lines - 1);
     const frame = { compressed, firstLine, runs };
@@ -173,26 +180,33 @@ export class LogStore {
   }
 
   #pump(): void {
-    const { first, last } = this.#wanted;
-    for (let at = this.#chunks.indexFrom(first); at < this.#chunks.list.length; at += 1) {
-      const chunk = this.#chunks.list[at];
-      if (!chunk || chunk.first > last) break;
-      if (!chunk.rows) void this.#inflate(chunk);
+    for (const range of this.#wanted) {
+      const last = Math.min(range.last, this.total);
+      for (let at = this.#chunks.indexFrom(range.first); at < this.#chunks.list.length; at += 1) {
+        const chunk = this.#chunks.list[at];
+        if (!chunk || chunk.first > last) break;
+        if (!chunk.rows) void this.#inflate(chunk);
+      }
     }
-    if (last < first) return;
-    const pagesEnd = Math.min((pageOf(last) + 1) * PAGE_LINES, this.total);
-    for (const gap of this.#chunks.gaps(pageOf(first) * PAGE_LINES + 1, pagesEnd)) {
-      for (let page = pageOf(gap.first); page <= pageOf(gap.last); page += 1) {
-        if (this.#fetching.size >= PARALLEL) return;
-        const from = Math.max(gap.first, page * PAGE_LINES + 1);
-        const to = Math.min(gap.last, (page + 1) * PAGE_LINES);
-        if (!this.#fetching.has(page)) void this.#fetch(page, from, to - from + 1);
+    for (const range of this.#wanted) {
+      const last = Math.min(range.last, this.total);
+      if (last < range.first) continue;
+      const few = last - range.first < FEW_LINES;
+      const first = few ? range.first : pageStart(range.first);
+      const end = few ? last : Math.min(pageStart(last) + PAGE_LINES - 1, this.total);
+      for (const gap of this.#chunks.gaps(first, end)) {
+        for (let from = gap.first; from <= gap.last; ) {
+          const to = Math.min(gap.last, pageStart(from) + PAGE_LINES - 1);
+          if (this.#fetching.size >= PARALLEL) return;
+          if (!this.#fetching.has(from)) void this.#fetch(from, to - from + 1);
+          from = to + 1;
+        }
       }
     }
   }
 
-  async #fetch(page: number, from: number, limit: number): Promise<void> {
-    this.#fetching.add(page);
+  async #fetch(from: number, limit: number): Promise<void> {
+    this.#fetching.add(from);
     try {
       const answer = await this.#source.fetch(from, limit);
       if (answer.lines.length === 0) throw new Error('the farm has no such lines any more');
@@ -205,7 +219,7 @@ export class LogStore {
     } catch (error) {
       this.#failed(error);
     } finally {
-      this.#fetching.delete(page);
+      this.#fetching.delete(from);
     }
     this.#evict();
     this.#changed();
@@ -231,6 +245,7 @@ export class LogStore {
   }
 }
 
-function pageOf(line: number): number {
-  return Math.floor((line - 1) / PAGE_LINES);
+/** The first line of the page that a line is on. */
+function pageStart(line: number): number {
+  return Math.floor((line - 1) / PAGE_LINES) * PAGE_LINES + 1;
 }

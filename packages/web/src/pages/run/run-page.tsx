@@ -2,6 +2,7 @@ import { isFinishedJob } from '@kiln/protocol/states.ts';
 import { useDocumentTitle } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
+import { useEffect } from 'react';
 import { queries } from '../../api/queries.ts';
 import { LogPanel } from '../../log/log-panel.tsx';
 import { capitalised } from '../../parts/format.ts';
@@ -25,6 +26,10 @@ export function RunPage() {
   const query = useQuery(queries.run(runId));
   const run = query.data;
   useDocumentTitle(run ? `${run.recipe} ${run.version} · ${statusWord(run.status)} · Kiln` : 'Run · Kiln');
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another run's page begins at its top, too
+  useEffect(() => {
+    window.scrollTo(0, 0);
+  }, [runId]);
   return (
     <div className={css.page}>
       <Loaded query={query} what="The run" skeleton={<RunSkeleton />}>
@@ -42,6 +47,8 @@ export function RunPage() {
                   <LogPanel
                     key={`${job.jobId} ${attempt.attempt}`}
                     title={run.jobList.length > 1 ? job.name : 'Log'}
+                    job={job.name}
+                    phases={attempt.phases}
                     startedAt={Date.parse(attempt.startedAt ?? job.createdAt)}
                     cause={attempt.failure?.line ?? null}
                     log={{

@@ -1,8 +1,9 @@
 import type { AttemptSummary, JobDetail, RunDetail } from '@kiln/protocol/api.ts';
 import { isFinishedJob } from '@kiln/protocol/states.ts';
+import { type LogParams, parseLogParams } from './log-params.ts';
 
-/** What of a run the address selects. */
-export interface RunSearch {
+/** What of a run the address selects, and what of the log. */
+export interface RunSearch extends LogParams {
   job?: string;
   attempt?: string;
   panel?: Panel;
@@ -13,7 +14,7 @@ export type Panel = (typeof PANELS)[number];
 
 /** Reads the search part of a run's address; what it does not know is left out. */
 export function parseRunSearch(search: Record<string, unknown>): RunSearch {
-  const found: RunSearch = {};
+  const found: RunSearch = parseLogParams(search);
   if (typeof search.job === 'string') found.job = search.job;
   if (typeof search.attempt === 'string' && /^\d+$/.test(search.attempt)) found.attempt = search.attempt;
   const panel = PANELS.find((each) => each === search.panel);

@@ -1,0 +1,23 @@
+/** Keys of the log with what they do, for the help. No imports: the help is part of the frame around every page. */
+export const LOG_KEYS: [keys: string[], does: string][] = [
+  [['/'], 'Search the whole log (also Ctrl-F)'],
+  [['n'], 'Next hit'],
+  [['N'], 'Hit before'],
+  [['m'], 'Show only matching lines, or all'],
+  [['e'], 'Jump to the first error'],
+  [['w'], 'Next warning or error'],
+  [['W'], 'Warning or error before'],
+  [['g'], 'Go to a line or a time'],
+  [[']'], 'Next step'],
+  [['['], 'Step before'],
+  [['x'], 'Fold or open the step in view'],
+  [['z'], 'Fold all that ended well, or nothing'],
+  [['Home'], 'Jump to the beginning'],
+  [['End'], 'Jump to the end and follow'],
+  [['p'], 'Pause, or follow'],
+  [['l'], 'Wrap long lines, or not'],
+  [['t'], 'Times: since the start, of the clock, off'],
+  [['f'], 'Full screen, or not'],
+  [['c'], 'Copy the selected lines'],
+  [['y'], 'Copy a link to the selected lines'],
+];
