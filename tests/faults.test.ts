@@ -1,34 +1,18 @@
 import { execFile } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { RunDetail } from '@kiln/protocol/api.ts';
 import { afterEach, expect, test } from 'vitest';
 import { type Farm, runsOf, startFarm } from './support/farm.ts';
 import { until } from './support/farm-context.ts';
+import { killOne, pidsOf } from './support/farm-processes.ts';
 
 /** Kills of the farm's own processes at bad moments: every order ends in one finished run, with its whole log, nothing twice. */
 const LINES = 40_000;
 let farm: Farm;
 afterEach(async () => await farm.remove());
 
-/** The pids of the farm's parts, by what their command line says; PostgreSQL's is its postmaster. */
-async function pids(part: 'server' | 'agent' | 'postgres'): Promise<number[]> {
-  const found: number[] = [];
-  for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    const command = (await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')).split('\0');
-    if (!command.some((word) => word.startsWith(farm.data))) continue;
-    if (part === 'postgres' ? command[0]?.endsWith('/postgres') : command.includes(part)) found.push(Number(name));
-  }
-  return found;
-}
-
 async function kill(part: 'server' | 'agent' | 'postgres'): Promise<void> {
-  const [pid] = await until(`${part} runs`, async () => {
-    const all = await pids(part);
-    return all.length > 0 ? all : null;
-  });
-  if (pid) process.kill(pid, 'SIGKILL');
+  await until(`${part} is killed`, async () => (await killOne(farm.data, part)) !== null);
 }
 
 async function log(run: RunDetail): Promise<string[]> {
@@ -137,7 +121,7 @@ test('kill -9 of the supervisor leaves nothing running, and the next start goes 
   farm.supervisor.kill('SIGKILL');
   await until(
     'its parts are gone',
-    async () => (await pids('server')).length + (await pids('agent')).length === 0,
+    async () => (await pidsOf(farm.data, 'server')).length + (await pidsOf(farm.data, 'agent')).length === 0,
     20_000,
   );
   farm = await startFarm({ recipes: {}, data: farm.data });

@@ -42,9 +42,22 @@ export class Client {
 
   /** `path` begins with /, such as `/api/runs`; undefined values of the query are left out. Throws ApiFailure, or CliError when nobody answers. */
   async get<T>(path: string, query: Record<string, string | number | undefined> = {}): Promise<T> {
-    const filled = Object.entries(query).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]]));
-    const suffix = filled.length > 0 ? `?${new URLSearchParams(filled)}` : '';
-    return await this.#ask<T>('GET', path + suffix);
+    return await this.#ask<T>('GET', path + queryText(query));
+  }
+
+  /** The text of an answer of any size, in pieces as they come; give up reading to end it. Throws as `get` does. */
+  async *stream(path: string, query: Record<string, string | number | undefined> = {}): AsyncGenerator<string> {
+    const response = await fetch(this.url + path + queryText(query), {
+      headers: { authorization: `Bearer ${this.#token}` },
+    }).catch((error: unknown) => {
+      throw new CliError(`no answer from ${this.url}: ${reasonOf(error)}`);
+    });
+    if (!response.ok) throw failureOf(response.status, await response.text());
+    try {
+      for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) yield piece;
+    } catch (error) {
+      throw new CliError(`the answer of ${this.url} ended in the middle: ${reasonOf(error)}`);
+    }
   }
 
   async post<T>(path: string, body: object = {}): Promise<T> {
@@ -73,6 +86,11 @@ export class Client {
     if (!response.ok) throw failureOf(response.status, text);
     return text === '' ? JSON.parse('null') : JSON.parse(text);
   }
+}
+
+function queryText(query: Record<string, string | number | undefined>): string {
+  const filled = Object.entries(query).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]]));
+  return filled.length > 0 ? `?${new URLSearchParams(filled)}` : '';
 }
 
 /** Finds the farm and the token: what is given, else KILN_URL and KILN_TOKEN, else the data directory. */

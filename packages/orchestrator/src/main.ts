@@ -11,6 +11,7 @@ import { authenticateAgent, registerAgentRoutes } from './hub/routes.ts';
 import { startLeadership } from './lead/leadership.ts';
 import { registerArtifactRoutes } from './publish/staging.ts';
 import { Roster } from './recipes/roster.ts';
+import { startRetention } from './retain/retention.ts';
 import { startRouting } from './route/routing.ts';
 import { untilIdle } from './runs/idle.ts';
 import { startPublisher } from './runs/publisher.ts';
@@ -80,6 +81,7 @@ export async function startOrchestrator(
   startPublisher(context, () => roster.all());
   startRetries(context);
   startSweeper(context, hub, leadership);
+  startRetention(context, leadership);
   const forgeReports = startForgeReports(context);
   if (options.mode === 'daemon') {
     await startWatching(context, roster);

@@ -1,6 +1,8 @@
 import { parseAddress } from '@kiln/service/http.ts';
+import { sweepBatches } from '@kiln/store/builders/append-logs.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { sweepCredentials } from '@kiln/store/credentials.ts';
+import { sweepHosts } from '@kiln/store/hosts/sweep.ts';
 import { watchTokenFiles } from '@kiln/store/token-files.ts';
 import type { App } from './app.ts';
 import { LiveHub } from './live/hub.ts';
@@ -31,6 +33,12 @@ export async function startPlatform(context: FarmContext, options: { webRoot: st
   watchTokenFiles(context);
   lifecycle.loop('ended credentials', { everyMs: HOUR_MS }, async () => {
     await sweepCredentials(db);
+  });
+  lifecycle.loop('old batches of builders', { everyMs: HOUR_MS }, async () => {
+    await sweepBatches(db);
+  });
+  lifecycle.loop('old history of hosts', { everyMs: HOUR_MS }, async () => {
+    await sweepHosts(db);
   });
   readiness.started = true;
   const address = boundAddress(app) ?? config.http.addr;

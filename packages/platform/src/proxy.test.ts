@@ -8,6 +8,7 @@ import { createSignInLink } from '@kiln/store/credentials.ts';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { type TestPlatform, testPlatform } from './testing.ts';
+import { heldTask } from './vm-build/testing-builds.ts';
 
 const OPENSSL = '/usr/bin/openssl';
 const NGINX = ['/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx'].find((path) => existsSync(path));
@@ -128,6 +129,25 @@ describe.skipIf(!CAN_RUN)('behind nginx with TLS', () => {
       socket.on('error', reject);
     });
     expect(JSON.parse(hello)).toMatchObject({ type: 'hello', farmId: 'kiln' });
+    socket.close();
+  });
+
+  it('the stream of builds opens, and says where packages are as people know it', async () => {
+    const cookie = cookieOf(await signIn('/farm'));
+    const headers = { host: 'farm.example', origin: 'https://farm.example', cookie };
+    const address = `wss://127.0.0.1:${port}/farm/api/vm-build/logs/stream`;
+    const socket = new WebSocket(address, { rejectUnauthorized: false, headers });
+    const heard: { type: string; metadata?: object }[] = [];
+    socket.on('message', (data) => void heard.push(JSON.parse(data.toString())));
+    await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+    const task = await heldTask(p);
+    await p.db`
+      INSERT INTO packages (repository, package, version, recipe, run_id, files)
+      VALUES ('main', 'x', '1', 'x', ${task.job.runId}, '[]')`;
+    socket.send(JSON.stringify({ type: 'subscribe', task_id: task.taskId }));
+    await task.finish();
+    const end = await vi.waitUntil(() => heard.find(({ type }) => type === 'end'), { timeout: 5000 });
+    expect(end.metadata).toMatchObject({ download_url: 'https://farm.example/farm/repo/main/' });
     socket.close();
   });
 

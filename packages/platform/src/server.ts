@@ -12,12 +12,16 @@ import { addAccessRoutes, addSignInRoutes } from './access/routes.ts';
 import { addEventRoutes } from './api/events.ts';
 import { addFarmRoutes } from './api/farm.ts';
 import { addJobRoutes } from './api/jobs.ts';
+import { addLogRoutes } from './api/logs/routes.ts';
 import { addOpenapiRoute, OPENAPI } from './api/openapi.ts';
 import { refuseBadText } from './api/params.ts';
 import { addRecipeRoutes } from './api/recipes.ts';
 import { addRunRoutes } from './api/runs.ts';
 import type { App } from './app.ts';
 import { refuseWhileAway } from './database-away.ts';
+import { addReceiver } from './hosts/receive.ts';
+import { addHostRoutes } from './hosts/routes.ts';
+import { addHostTokenRoutes } from './hosts/token-routes.ts';
 import type { LiveHub } from './live/hub.ts';
 import { addLiveRoute, LIVE_ADDRESS } from './live/route.ts';
 import { addDashboardRoutes, sendDashboard } from './pages/dashboard.ts';
@@ -25,12 +29,19 @@ import { addSecurityHeaders } from './pages/headers.ts';
 import { IndexFile } from './pages/index-page.ts';
 import { addRepositoryRoutes } from './pages/repositories.ts';
 import { addFarmMetrics, measureRequests } from './probes/metrics.ts';
+import { addMetricsRoute } from './probes/metrics-route.ts';
 import { addReadinessRoute, type Readiness } from './probes/readiness.ts';
 import { addStatusRoutes } from './probes/status.ts';
+import { addBuilderRoutes, addBuildRoutes } from './vm-build/routes.ts';
+import { BUILD_STREAM_ADDRESS } from './vm-build/stream-route.ts';
 import { addWebhookRoutes } from './webhooks/routes.ts';
 
-/** Largest message of a client of the live socket, in bytes. */
+/** Largest message of a client of a live socket, in bytes. */
 const MAX_LIVE_MESSAGE = 4096;
+/** How long a request may take to arrive, in milliseconds: 8 MiB over a line of 1 Mbit/s. */
+const REQUEST_LIMIT_MS = 70_000;
+/** Where WebSockets are. */
+const SOCKETS = [LIVE_ADDRESS, BUILD_STREAM_ADDRESS];
 
 /** The platform's HTTP server with all of its routes, not listening yet. */
 export async function createServer(
@@ -38,20 +49,21 @@ export async function createServer(
   parts: { hub: LiveHub; readiness: Readiness; webRoot: string },
 ): Promise<App> {
   const { hub, readiness, webRoot } = parts;
-  const { config, log, metrics } = context;
+  const { config, log } = context;
   const { trustProxy, basePath } = config.http;
   const app: App = createHttp({
     log,
-    metrics,
     health: () => ({ service: 'platform', version: VERSION, farm_id: config.farmId }),
     ready: async () => await readiness.check(),
     trustProxy,
     basePath,
+    requestTimeoutMs: REQUEST_LIMIT_MS,
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
   // Answers are built by hand, to the schemas; writing them needs no second look.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.decorateRequest('principal', null);
+  app.decorateRequest('builder', null);
   await app.register(cookie);
   await app.register(swagger, OPENAPI);
   await app.register(websocket, {
@@ -63,8 +75,8 @@ export async function createServer(
     },
   });
   app.addHook('onRequest', async (request) => {
-    if (request.ws && request.routeOptions.url !== LIVE_ADDRESS)
-      throw new HttpError(400, 'no_websocket', `only ${LIVE_ADDRESS} speaks WebSocket`);
+    if (request.ws && !SOCKETS.includes(request.routeOptions.url ?? ''))
+      throw new HttpError(400, 'no_websocket', `only ${SOCKETS.join(' and ')} speak WebSocket`);
   });
   await app.register(fastifyStatic, {
     root: webRoot,
@@ -81,6 +93,8 @@ export async function createServer(
     refuseWhileAway(scope);
     addWebhookRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), context);
   });
+  await app.register(async (scope) => addReceiver(scope.withTypeProvider<TypeBoxTypeProvider>(), context));
+  await app.register(async (scope) => addBuilderRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), context));
   await app.register(async (scope) => addClosedRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), context, hub));
   return app;
 }
@@ -90,6 +104,7 @@ function addOpenRoutes(app: App, context: FarmContext, parts: { readiness: Readi
   const index = new IndexFile(parts.webRoot, context.config.http.basePath);
   refuseWhileAway(app);
   app.removeContentTypeParser('text/plain');
+  addMetricsRoute(app, context);
   addReadinessRoute(app, parts.readiness);
   addStatusRoutes(app, context);
   addSignInRoutes(app, context, async (request, reply) => await sendDashboard(index, request, reply));
@@ -114,9 +129,13 @@ function addClosedRoutes(app: App, context: FarmContext, hub: LiveHub): void {
   addFarmRoutes(app, context);
   addRunRoutes(app, context);
   addJobRoutes(app, context);
+  void app.register(async (scope) => addLogRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), context));
   addRecipeRoutes(app, context);
   addEventRoutes(app, context);
+  addHostRoutes(app, context);
+  addHostTokenRoutes(app, context);
   addLiveRoute(app, hub);
+  addBuildRoutes(app, context, hub);
   addOpenapiRoute(app);
   app.all('/api/*', { schema: { hide: true } }, async (request) => {
     throw new HttpError(404, 'not_found', `there is no ${request.method} ${request.url.split('?')[0]?.slice(0, 200)}`);

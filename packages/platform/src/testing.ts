@@ -5,9 +5,11 @@ import { loadConfig } from '@kiln/service/config.ts';
 import { Lifecycle } from '@kiln/service/lifecycle.ts';
 import { createLogger } from '@kiln/service/log.ts';
 import { createMetrics } from '@kiln/service/metrics.ts';
+import { openBlobs } from '@kiln/store/blobs/open.ts';
 import { LocalBus } from '@kiln/store/bus.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import type { Database } from '@kiln/store/database.ts';
+import { LogStore } from '@kiln/store/logs/log-store.ts';
 import { testDatabase } from '@kiln/store/testing.ts';
 import { ensureAdminToken } from '@kiln/store/token-files.ts';
 import { startPlatform } from './main.ts';
@@ -69,11 +71,14 @@ export async function startTestPlatform(db: Database, overrides: Overrides = {})
   const bus = new LocalBus();
   const lifecycle = new Lifecycle(log);
   const metrics = createMetrics('kiln_');
+  const blobs = await openBlobs(config);
   const context: FarmContext = {
     config,
     log,
     db,
     bus,
+    blobs,
+    logs: new LogStore({ db, blobs }),
     lifecycle,
     metrics,
     service: 'platform',

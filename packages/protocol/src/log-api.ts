@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { LogLine, LogPage } from './api.ts';
+import { LogPage } from './api.ts';
 
 /**
  * What the HTTP API says about logs. Line numbers begin at 1; levels are DEBUG, INFO, WARN, ERROR, FATAL; times are
@@ -197,6 +197,3 @@ export const LogFileQuery = Type.Object(
   },
   { additionalProperties: false },
 );
-
-/** One line of `log.jsonl`, and of `kiln logs --json`. */
-export const LogJsonLine = LogLine;

@@ -6,6 +6,8 @@ import { ConfigError, type ConfigSources, loadConfig } from './config.ts';
 import { CONFIG_KEYS } from './config-keys.ts';
 import { readConfig } from './config-read.ts';
 
+const DAY_MS = 86_400_000;
+
 let dataDir: string;
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'kiln-config-'));
@@ -62,6 +64,8 @@ test('without a file every default is there, and nothing listens', async () => {
     },
     forges: [],
     telemetry: { otlpEndpoint: null },
+    metrics: { url: null, tokenFile: null },
+    retention: { logsFullMs: 30 * DAY_MS, logsArchivedMs: 90 * DAY_MS, stagingMs: 7 * DAY_MS },
     log: { level: 'info', format: null },
   });
 });
@@ -112,6 +116,11 @@ test('every key can be set by the environment', async () => {
     KILN_WEBHOOKS_BODY_LIMIT: '2048',
     KILN_FORGES: '[{"kind":"github","url":"https://github.com/","token_file":"s/token"}]',
     KILN_TELEMETRY_OTLP_ENDPOINT: 'http://otlp:4318',
+    KILN_METRICS_URL: 'http://metrics:8428/',
+    KILN_METRICS_TOKEN_FILE: 's/metrics',
+    KILN_RETENTION_LOGS_FULL: '7d',
+    KILN_RETENTION_LOGS_ARCHIVED: '365d',
+    KILN_RETENTION_STAGING: '12h',
     KILN_LOG_LEVEL: 'debug',
     KILN_LOG_FORMAT: 'logfmt',
   };
@@ -150,6 +159,8 @@ test('every key can be set by the environment', async () => {
       pathStyle: false,
     },
     telemetry: { otlpEndpoint: 'http://otlp:4318' },
+    retention: { logsFullMs: 7 * DAY_MS, logsArchivedMs: 365 * DAY_MS, stagingMs: DAY_MS / 2 },
+    metrics: { url: 'http://metrics:8428', tokenFile: join(dataDir, 's/metrics') },
     log: { level: 'debug', format: 'logfmt' },
   });
   expect(config.webhooks).toEqual({

@@ -1,14 +1,14 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { Database, Queryable } from './database.ts';
 
-/** What a credential opens: everything (admin), the dashboard (session), one sign-in, an agent's enrolment, an agent's socket. */
-export type CredentialKind = 'admin' | 'session' | 'signin' | 'join' | 'agent';
+/** What a credential opens: everything (admin), the dashboard (session), one sign-in, an agent's enrolment, an agent's socket, a builder's calls, metrics of one host (host) or of any (collector). */
+export type CredentialKind = 'admin' | 'session' | 'signin' | 'join' | 'agent' | 'builder' | 'host' | 'collector';
 
 /** A credential without its secret, which nobody keeps. */
 export interface Credential {
   credentialId: string;
   kind: CredentialKind;
-  /** Who it speaks for: `admin`, the name of a join token, the id of an agent. */
+  /** Who it speaks for: `admin`, the name of a join token, the id of an agent, the name of a builder, of a host or a collector. */
   subject: string;
   createdAt: Date;
   /** Null: until it is revoked. */

@@ -15,6 +15,8 @@ export interface Finish extends AttemptReference {
    * stopped in good order, so the job goes back and nothing is held against it.
    */
   requeueBelow: number | null;
+  /** The agent did not end the log: Kiln does, with this line. */
+  lastWords?: string;
 }
 
 /** A job that makes its agent stop must not go round for ever. */

@@ -3,7 +3,7 @@ import { zstdCompressSync } from 'node:zlib';
 import { encodeFrame } from '@kiln/protocol/frame.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ClaimedJob, claimJobs } from './claim.ts';
-import { frameRange, framesAfter, type NewFrame, sequenceOfLine, storeFrames } from './frames.ts';
+import { framesAfter, type NewFrame, storeFrames } from './frames.ts';
 import { testAgent, testRecipe, testRun } from './test-run.ts';
 import { testDatabase } from './testing.ts';
 
@@ -111,13 +111,6 @@ describe('loud frames that the database does not take', () => {
     await made.db`DROP TRIGGER slow ON frames`;
     expect(await insert([loud(1)])).toEqual([{ jobId: job.jobId, attempt: 1, lastSequence: 1 }]);
   });
-});
-
-test('a line range costs the frames that hold it', async () => {
-  await insert([1, 2, 3, 4].map((n) => frame(n)));
-  expect((await frameRange(made.db, job.jobId, 1, 15, 21)).map((f) => f.sequence)).toEqual([2, 3]);
-  expect(await sequenceOfLine(made.db, job.jobId, 1, 31)).toBe(4);
-  expect(await sequenceOfLine(made.db, job.jobId, 1, 41)).toBe(0);
 });
 
 test('a page of frames stops at its bytes, but has at least one', async () => {

@@ -1,5 +1,5 @@
 import { copyFrames } from './copy-frames.ts';
-import type { Database, Queryable, Transaction } from './database.ts';
+import type { Queryable, Transaction } from './database.ts';
 
 /** A frame as an agent sent it, with what its header says. */
 export interface NewFrame {
@@ -99,6 +99,8 @@ async function insertFrames(sql: Transaction, frames: readonly NewFrame[]): Prom
     ), valid AS (
       SELECT g.* FROM given g JOIN attempts a USING (job_id, attempt, fence)
       WHERE a.finished_at IS NULL AND g.sequence > a.last_sequence
+      -- Nothing comes into the log of an attempt that ends at this moment: it may be sealed at once.
+      FOR NO KEY UPDATE OF a
     ), stored AS (
       INSERT INTO frames (job_id, attempt, sequence, first_line, lines, first_time, last_time, data)
       SELECT job_id, attempt, sequence, first_line, lines, to_timestamp(first_time / 1000), to_timestamp(last_time / 1000), data FROM valid
@@ -128,24 +130,4 @@ export async function framesAfter(
       SELECT sequence, first_line, lines, data, sum(octet_length(data)) OVER (ORDER BY sequence) - octet_length(data) AS before
       FROM (SELECT * FROM frames WHERE job_id = ${jobId} AND attempt = ${attempt} AND sequence > ${sequence} ORDER BY sequence LIMIT 64) AS page
     ) AS sized WHERE before < ${maxBytes} ORDER BY sequence`;
-}
-
-/** The sequence of the frame that holds a line, 0 when the log has not come that far. */
-export async function sequenceOfLine(db: Queryable, jobId: string, attempt: number, line: number): Promise<number> {
-  const [row] = await db<{ sequence: number }[]>`
-    SELECT sequence FROM frames WHERE job_id = ${jobId} AND attempt = ${attempt} AND first_line <= ${line} AND first_line + lines > ${line} LIMIT 1`;
-  return row?.sequence ?? 0;
-}
-
-/** The frames that hold any of the lines from `first` to `last`, both included. */
-export async function frameRange(
-  db: Database,
-  jobId: string,
-  attempt: number,
-  first: number,
-  last: number,
-): Promise<StoredFrame[]> {
-  return await db<StoredFrame[]>`
-    SELECT sequence, first_line, lines, data FROM frames
-    WHERE job_id = ${jobId} AND attempt = ${attempt} AND first_line <= ${last} AND first_line + lines > ${first} ORDER BY sequence`;
 }

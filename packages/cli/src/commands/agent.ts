@@ -95,7 +95,7 @@ async function runAgent(options: AgentCommandOptions): Promise<number> {
       stateDir,
       joinToken: async () => await readToken(options.joinTokenFile ?? join(config.dataDir, 'join-token')),
       // The supervisor's own log has these lines already.
-      forwardLog: !isPart(),
+      forwardLog: config.agent.forwardLog && !isPart(),
     });
     process.on('uncaughtException', fail);
     void agent.connected.then(() => tellParent({ type: 'ready', addresses: { http: agent.address } }));

@@ -1,12 +1,12 @@
-import { decodeFrame } from '@kiln/protocol/frame.ts';
 import type { LiveMessage, LiveRequest } from '@kiln/protocol/live.ts';
+import { readFrame } from '@kiln/store/logs/read-frame.ts';
 import WebSocket from 'ws';
 import { CliError, messageOf } from '../errors.ts';
 
 /** What comes over the live socket: a message, a log frame as it is stored, the reader's own alarm, or the end with its reason. */
 export type LiveEvent =
   | { kind: 'message'; message: LiveMessage }
-  | { kind: 'frame'; frame: ReturnType<typeof decodeFrame> }
+  | { kind: 'frame'; frame: ReturnType<typeof readFrame>; data: Uint8Array }
   | { kind: 'wake' }
   | { kind: 'closed'; reason: string };
 
@@ -97,6 +97,6 @@ const HIGH_WATER = 64;
 const LOW_WATER = 16;
 
 function parse(data: Buffer, binary: boolean): LiveEvent {
-  if (binary) return { kind: 'frame', frame: decodeFrame(data) };
+  if (binary) return { kind: 'frame', frame: readFrame(data), data };
   return { kind: 'message', message: JSON.parse(data.toString()) };
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from '@kiln/service/log.ts';
 import type { GoMessage, PartMessage } from '../parent.ts';
-import { restartDelayMs } from './restart-delay.ts';
+import { deathsInARow, restartDelayMs } from './restart-delay.ts';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 
@@ -126,8 +126,7 @@ export class Part {
       this.#options.onEnd(ending);
       return;
     }
-    const livedMs = Date.now() - this.#startedAt;
-    this.#deaths = livedMs > 60_000 ? 1 : this.#deaths + 1;
+    this.#deaths = deathsInARow(this.#deaths, Date.now() - this.#startedAt);
     const waitMs = restartDelayMs(this.#deaths);
     const why = ending.message === null ? {} : { error: ending.message };
     this.#options.log.warn({ part: this.#options.name, code, signal, ...why, waitMs }, 'part ended, starting it again');

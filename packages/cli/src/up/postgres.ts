@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@kiln/service/log.ts';
 import { type EmbeddedPostgres, startEmbedded } from '@kiln/store/embedded.ts';
-import { restartDelayMs } from './restart-delay.ts';
+import { deathsInARow, restartDelayMs } from './restart-delay.ts';
 
 /** Restarts on the old port before another one is taken. */
 const PATIENCE = 3;
@@ -56,7 +56,7 @@ export class SupervisedPostgres {
       if (this.#stopping.signal.aborted) return await server.stop();
       await server.exited;
       if (this.#stopping.signal.aborted) return;
-      this.#deaths = Date.now() - this.#startedAt > 60_000 ? 1 : this.#deaths + 1;
+      this.#deaths = deathsInARow(this.#deaths, Date.now() - this.#startedAt);
       const waitMs = restartDelayMs(this.#deaths);
       this.#log.warn({ part: 'postgres', pid: server.pid, waitMs }, 'part ended, starting it again');
       const next = await this.#revive(server, waitMs);

@@ -2,7 +2,7 @@ import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { cancellingAttempts, heldHere, overdueAttempts, seeAgents } from '@kiln/store/agents.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import type { Hub } from '../hub/hub.ts';
-import { agentDisobeyed, agentLost } from '../hub/lost.ts';
+import { agentDisobeyed, agentLost, lastWords } from '../hub/lost.ts';
 import type { Leadership } from '../lead/leadership.ts';
 
 const EVERY_MS = 5_000;
@@ -53,16 +53,13 @@ export function startSweeper(context: FarmContext, hub: Hub, leadership: Leaders
         },
         'attempt ended by force',
       );
-      if (attempt.reason === 'lost') hub.lose(attempt, agentLost(attempt.agentName ?? 'unknown', 'stopped answering'));
-      else
-        hub.turns.finish({
-          ...attempt,
-          outcome: 'failed',
-          failure: agentDisobeyed(attempt.agentName ?? 'unknown', attempt.reason),
-          progress: null,
-          lastSequence: 0,
-          requeueBelow: 0,
-        });
+      if (attempt.reason === 'lost') {
+        hub.lose(attempt, agentLost(attempt.agentName ?? 'unknown', 'stopped answering'));
+      } else {
+        const failure = agentDisobeyed(attempt.agentName ?? 'unknown', attempt.reason);
+        const said = { progress: null, lastSequence: 0, lastWords: lastWords(failure) };
+        hub.turns.finish({ ...attempt, outcome: 'failed', failure, requeueBelow: 0, ...said });
+      }
       hub.abandon({ jobId: attempt.jobId, attempt: attempt.attempt, fence: attempt.fence }, attempt.agentId);
     }
   });

@@ -2,7 +2,8 @@ import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
 import { type ClaimedJob, claimJobs } from '@kiln/store/claim.ts';
 import type { Transaction } from '@kiln/store/database.ts';
 import { type FinishedJob, finishAttempts, lockRuns, runStandings } from '@kiln/store/finish.ts';
-import { storeFrames } from '@kiln/store/frames.ts';
+import { type NewFrame, storeFrames } from '@kiln/store/frames.ts';
+import { sayLastWords } from '@kiln/store/last-words.ts';
 import { reportProgress } from '@kiln/store/progress.ts';
 import { addMilestones, type Milestone } from '@kiln/store/timeline.ts';
 import { type Decision, decideRuns, type Settled, settleRuns } from '../runs/settle.ts';
@@ -21,6 +22,8 @@ export interface Candidate {
 /** What one transaction did, to be told after the commit. */
 export interface Committed {
   stored: { jobId: string; attempt: number; lastSequence: number }[];
+  /** The ends of logs that no agent could end. */
+  lastWords: NewFrame[];
   reported: { jobId: string; runId: string }[];
   finished: FinishedJob[];
   settled: Settled[];
@@ -46,11 +49,12 @@ export async function commitBatch(
   const ending = batch.finishes.map((finish) => finish.jobId);
   const changing = [...batch.reports.filter((report) => report.building).map((report) => report.jobId), ...ending];
   const freed = new Set(ending);
+  const lost = await endLogs(sql, batch, changing);
   const [, , stored, reported, finished, standings, ...claims] = await Promise.all([
     // The same statements each time: left to itself the server plans some of them anew in every turn, which takes longer than they do.
     sql`SET LOCAL plan_cache_mode = force_generic_plan`.execute(),
-    changing.length > 0 ? lockRuns(sql, changing) : undefined,
-    batch.frames.length > 0 ? storeFrames(sql, batch.frames) : [],
+    lost || changing.length === 0 ? undefined : lockRuns(sql, changing),
+    lost ? lost.stored : batch.frames.length > 0 ? storeFrames(sql, batch.frames) : [],
     batch.reports.length > 0 ? reportProgress(sql, batch.reports) : [],
     ending.length > 0 ? finishAttempts(sql, batch.finishes) : [],
     ending.length > 0 ? runStandings(sql, ending) : [],
@@ -66,7 +70,19 @@ export async function commitBatch(
     settleRuns(sql, decisions, author.recipes),
     addMilestones(sql, milestones(finished, decisions, claimed, candidates, author)),
   ]);
-  return { stored, reported, finished, settled, claimed };
+  return { stored, lastWords: lost?.lastWords ?? [], reported, finished, settled, claimed };
+}
+
+/** Where a log has to be ended: stores what there is of it and then its last line, which takes round trips of their own. */
+async function endLogs(
+  sql: Transaction,
+  { frames, finishes }: Batch,
+  changing: readonly string[],
+): Promise<Pick<Committed, 'stored' | 'lastWords'> | null> {
+  if (!finishes.some((finish) => finish.lastWords !== undefined)) return null;
+  await lockRuns(sql, changing);
+  const stored = frames.length > 0 ? await storeFrames(sql, frames) : [];
+  return { stored, lastWords: await sayLastWords(sql, finishes) };
 }
 
 function freeSlots(candidate: Candidate, freed: ReadonlySet<string>): number {

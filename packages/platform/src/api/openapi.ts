@@ -14,11 +14,15 @@ export const OPENAPI: FastifyDynamicSwaggerOptions = {
     tags: [
       { name: 'farm', description: 'The farm as a whole' },
       { name: 'runs', description: 'One event matched to one recipe at one version' },
-      { name: 'jobs', description: 'The pieces of a run, and their logs' },
+      { name: 'jobs', description: 'The pieces of a run' },
+      { name: 'logs', description: 'What the jobs printed: read, search, download' },
       { name: 'recipes', description: 'What is watched and built' },
       { name: 'packages', description: 'What was published' },
       { name: 'events', description: 'What may start work, and what became of it' },
+      { name: 'hosts', description: 'The machines underneath: their systemd units, as their heartbeats tell them' },
       { name: 'access', description: 'Signing in and out' },
+      { name: 'builds', description: 'Builds as the build service tells them: a task is a job' },
+      { name: 'builders', description: 'Programs that build, and their tokens' },
       { name: 'live', description: 'The live socket' },
       { name: 'webhooks', description: 'What forges send' },
       { name: 'probes', description: 'Open to watchdogs and scrapers' },
@@ -26,6 +30,7 @@ export const OPENAPI: FastifyDynamicSwaggerOptions = {
     components: {
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer', description: 'The admin token' },
+        builder: { type: 'http', scheme: 'bearer', description: 'The token of a builder' },
         session: { type: 'apiKey', in: 'cookie', name: 'kiln_session', description: 'The session of the dashboard' },
       },
     },

@@ -1,11 +1,12 @@
 import type { WebSocket } from '@fastify/websocket';
 import { LiveRequest } from '@kiln/protocol/live.ts';
 import type { Logger } from '@kiln/service/log.ts';
-import type { Database } from '@kiln/store/database.ts';
+import type { LogStore } from '@kiln/store/logs/log-store.ts';
 import { Compile } from 'typebox/compile';
 import type { Principal } from '../access/principal.ts';
 import { isUuid, MAX_INTEGER } from '../api/params.ts';
 import type { Changes } from './changes.ts';
+import { hearInTurn } from './hear-in-turn.ts';
 import type { LogFeeds } from './log-feeds.ts';
 import { LogFollower } from './log-follower.ts';
 import { Outlet } from './outlet.ts';
@@ -19,7 +20,7 @@ const MOST_ERRORS = 20;
 
 /** What a connection needs of its node. */
 export interface LiveContext {
-  db: Database;
+  logs: LogStore;
   log: Logger;
   feeds: LogFeeds;
   changes: Changes;
@@ -43,12 +44,12 @@ export class LiveConnection {
     this.#context = context;
     this.principal = principal;
     this.outlet = new Outlet(socket);
-    socket.on('message', (data: Buffer, isBinary: boolean) => this.#heard(data, isBinary));
+    hearInTurn(socket, this.outlet, (data, isBinary) => this.#heard(data, isBinary));
     socket.on('close', () => this.#closed());
     this.outlet.message({ type: 'hello', ...hello });
   }
 
-  #heard(data: Buffer, isBinary: boolean): void {
+  #heard(data: Buffer, isBinary: boolean): Promise<void> | undefined {
     let asked: unknown = null;
     try {
       asked = isBinary ? null : JSON.parse(data.toString('utf8'));
@@ -60,7 +61,7 @@ export class LiveConnection {
         'bad_message',
         'a message is one of follow.runs, unfollow.runs, follow.log, unfollow.log, as JSON text',
       );
-      return;
+      return undefined;
     }
     if (asked.type === 'follow.runs') {
       this.#unfollowRuns ??= this.#context.changes.follow((key, message) => this.outlet.hint(key, message));
@@ -70,10 +71,11 @@ export class LiveConnection {
     } else if (!isUuid(asked.jobId) || asked.attempt > MAX_INTEGER) {
       this.#refuse('not_found', `there is no attempt ${asked.attempt} of a job ${asked.jobId.slice(0, 60)}`);
     } else if (asked.type === 'follow.log') {
-      void this.#followLog({ jobId: asked.jobId.toLowerCase(), attempt: asked.attempt }, asked.from ?? 1);
+      return this.#followLog({ jobId: asked.jobId.toLowerCase(), attempt: asked.attempt }, asked.from ?? 1);
     } else {
       this.#stopLog(`${asked.jobId.toLowerCase()}.${asked.attempt}`);
     }
+    return undefined;
   }
 
   async #followLog(log: { jobId: string; attempt: number }, from: number): Promise<void> {
@@ -87,17 +89,8 @@ export class LiveConnection {
       if (this.#logs.get(key) === follower) this.#logs.delete(key);
     });
     this.#logs.set(key, follower);
-    try {
-      if (await follower.start(from)) return;
-      this.#refuse('not_found', `there is no attempt ${log.attempt} of a job ${log.jobId}`);
-    } catch (error) {
-      this.#context.log.debug({ err: error, ...log }, 'a log could not be followed');
-      this.outlet.message({
-        type: 'error',
-        code: 'unavailable',
-        message: 'the log can not be read now; follow it again',
-      });
-    }
+    if (await follower.start(from)) return;
+    this.#refuse('not_found', `there is no attempt ${log.attempt} of a job ${log.jobId}`);
     follower.stop();
   }
 

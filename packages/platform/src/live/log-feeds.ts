@@ -1,11 +1,11 @@
 import { SUBJECTS } from '@kiln/protocol/live.ts';
 import type { Bus } from '@kiln/store/bus.ts';
-import type { Database } from '@kiln/store/database.ts';
-import { type LogStanding, readLogStandings } from '@kiln/store/reads/log-pages.ts';
+import type { LogStanding, LogStore } from '@kiln/store/logs/log-store.ts';
 
 /** A frame that was committed, as the bus carries it. */
 export interface LiveFrame {
-  sequence: number;
+  firstLine: number;
+  lines: number;
   data: Uint8Array;
 }
 
@@ -29,13 +29,13 @@ interface Feed {
  * after all of them together: so nothing is missed when the bus loses messages, or is another process's.
  */
 export class LogFeeds {
-  readonly #db: Database;
+  readonly #logs: LogStore;
   readonly #bus: Bus;
   readonly #feeds = new Map<string, Feed>();
   #ring: () => void = () => {};
 
-  constructor(db: Database, bus: Bus) {
-    this.#db = db;
+  constructor(logs: LogStore, bus: Bus) {
+    this.#logs = logs;
     this.#bus = bus;
   }
 
@@ -61,7 +61,7 @@ export class LogFeeds {
   async look(): Promise<void> {
     const feeds = [...this.#feeds.values()];
     if (feeds.length === 0) return;
-    const standings = await readLogStandings(this.#db, feeds);
+    const standings = await this.#logs.standings(feeds);
     for (const feed of feeds) {
       const standing = standings.get(`${feed.jobId}.${feed.attempt}`) ?? null;
       for (const listener of feed.listeners) listener.standing(standing);
@@ -88,6 +88,7 @@ function readMessage(message: unknown): { frames: LiveFrame[]; end: boolean } {
 }
 
 function isFrame(frame: unknown): frame is LiveFrame {
-  if (typeof frame !== 'object' || frame === null || !('sequence' in frame) || !('data' in frame)) return false;
-  return typeof frame.sequence === 'number' && frame.data instanceof Uint8Array;
+  if (typeof frame !== 'object' || frame === null || !('data' in frame)) return false;
+  if (!('firstLine' in frame && 'lines' in frame)) return false;
+  return typeof frame.firstLine === 'number' && typeof frame.lines === 'number' && frame.data instanceof Uint8Array;
 }

@@ -60,7 +60,7 @@ const building = async () => {
       ),
     tell: (from: number, to = from) =>
       p.bus.publish(SUBJECTS.log(jobId, attempt), {
-        frames: numbers(from, to).map((n) => ({ sequence: n, data: make(n).data })),
+        frames: numbers(from, to).map((n) => make(n)),
         end: false,
       }),
     async end(job_: ClaimedJob, last: number) {
@@ -139,14 +139,14 @@ describe('following a log', () => {
   });
 
   it.each([
-    [15, 2, 11],
-    [-1, 10, 91],
-    [-15, 9, 81],
+    [15, 2, 15],
+    [-1, 10, 100],
+    [-15, 9, 86],
     [-5000, 1, 1],
-    [100, 10, 91],
+    [100, 10, 100],
     [101, 11, 101],
     [999, 11, 101],
-  ])('begins at line %i with frame %i', async (from, sequence, firstLine) => {
+  ])('begins at line %i, in frame %i', async (from, sequence, firstLine) => {
     const log = await building();
     await log.store(1, 10);
     const c = await connect(p);
@@ -155,6 +155,7 @@ describe('following a log', () => {
     await log.store(11);
     log.tell(11);
     await expect.poll(() => c.sequences).toEqual(numbers(sequence, 11));
+    expect(c.frames[0]).toMatchObject({ firstLine, lines: sequence * 10 - firstLine + 1 });
     c.socket.close();
   });
 
@@ -188,6 +189,20 @@ describe('following a log', () => {
     c.socket.close();
   });
 
+  it('that was asked for while the database could not be read begins as soon as it can', async () => {
+    const log = await building();
+    await log.store(1, 3);
+    const c = await connect(p);
+    await p.db`ALTER TABLE attempts RENAME TO elsewhere`;
+    c.send(log.follow);
+    await sleep(100);
+    expect(c.messages.map(({ type }) => type)).toEqual(['hello']);
+    await p.db`ALTER TABLE elsewhere RENAME TO attempts`;
+    await c.got('log.start');
+    await expect.poll(() => c.sequences).toEqual([1, 2, 3]);
+    c.socket.close();
+  });
+
   it('of what is not there is an error', async () => {
     const c = await connect(p);
     for (const [jobId, attempt] of [
@@ -218,7 +233,7 @@ describe('a slow reader', () => {
       const some = frames.slice(n, n + 10);
       await seedFrames(p.db, some);
       p.bus.publish(SUBJECTS.log(log.job.jobId, 1), {
-        frames: some.map(({ sequence, data }) => ({ sequence, data })),
+        frames: some.map(({ firstLine, lines, data }) => ({ firstLine, lines, data })),
         end: false,
       });
     }

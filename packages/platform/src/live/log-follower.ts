@@ -1,8 +1,6 @@
 import type { LiveMessage } from '@kiln/protocol/live.ts';
 import type { Logger } from '@kiln/service/log.ts';
-import type { Database } from '@kiln/store/database.ts';
-import { framesAfter } from '@kiln/store/frames.ts';
-import { firstLine, frameOfLine, type LogStanding, readLogStanding } from '@kiln/store/reads/log-pages.ts';
+import { firstLine, LogExpired, type LogStanding, type LogStore } from '@kiln/store/logs/log-store.ts';
 import type { LiveFrame, LogFeeds, LogListener } from './log-feeds.ts';
 
 /** Where the frames go. */
@@ -14,36 +12,38 @@ export interface FrameOutlet {
   drained(): Promise<void>;
 }
 
-/** Bytes fetched from the database at once. */
+/** Bytes fetched at once. */
 const PAGE_BYTES = 1024 * 1024;
 
 /**
- * Sends one attempt's log to one reader: every frame once, in order, from wherever it can be had. All that is kept is the
- * sequence to send next and the highest one known. A live frame that is the next one goes out at once; whenever there is
- * something between (history, a message the bus lost, a reader that was behind) it is fetched from the database in pages.
+ * Sends one attempt's log to one reader: every line once, in order, from wherever it can be had. All that is kept is the
+ * line to send next and the highest one known. A live frame that begins with the next line goes out at once; whenever there
+ * is something between (history, a message the bus lost, a reader that was behind) it is read from the store in pages.
  */
 export class LogFollower implements LogListener {
   readonly #jobId: string;
   readonly #attempt: number;
   readonly #outlet: FrameOutlet;
-  readonly #db: Database;
+  readonly #logs: LogStore;
   readonly #log: Logger;
   readonly #unfollow: () => void;
   readonly #ended: () => void;
   #next = 0;
   #known = 0;
   #standing: LogStanding | null = null;
-  /** History is being fetched, or the beginning is not known yet: live frames wait in the database. */
+  /** History is being fetched, or the beginning is not known yet: live frames wait in the store. */
   #fetching = true;
+  /** Where the reader wants to begin, when the database was away as it asked. */
+  #waitingFrom: number | null = null;
   #stopped = false;
 
   constructor(
-    context: { db: Database; log: Logger; feeds: LogFeeds },
+    context: { logs: LogStore; log: Logger; feeds: LogFeeds },
     outlet: FrameOutlet,
     log: { jobId: string; attempt: number },
     ended: () => void,
   ) {
-    this.#db = context.db;
+    this.#logs = context.logs;
     this.#log = context.log;
     this.#outlet = outlet;
     this.#jobId = log.jobId;
@@ -52,24 +52,39 @@ export class LogFollower implements LogListener {
     this.#unfollow = context.feeds.follow(log.jobId, log.attempt, this);
   }
 
-  /** Finds where to begin and sends what there is. Returns false when there is no such attempt. */
+  /**
+   * Finds where to begin and sends what there is; while the database is away it begins later. Returns false when there is no
+   * such attempt.
+   */
   async start(from: number): Promise<boolean> {
-    const standing = await readLogStanding(this.#db, this.#jobId, this.#attempt);
+    let standing: LogStanding | null;
+    try {
+      standing = await this.#logs.standing(this.#jobId, this.#attempt);
+    } catch (err) {
+      this.#log.debug({ err, jobId: this.#jobId }, 'a log could not be followed yet');
+      this.#waitingFrom = from;
+      return true;
+    }
     if (!standing || this.#stopped) return this.#stopped;
-    const line = firstLine(from, standing.lines);
-    const frame = line > standing.lines ? null : await frameOfLine(this.#db, this.#jobId, standing, line);
-    if (this.#stopped) return true;
-    this.#next = frame ? frame.sequence : standing.lastSequence + 1;
+    this.#begin(standing, from);
+    return true;
+  }
+
+  #begin(standing: LogStanding, from: number): void {
+    if (standing.expiredAt) {
+      this.#expired(new LogExpired(standing.expiredAt));
+      return;
+    }
+    this.#next = Math.min(firstLine(from, standing.lines), standing.lines + 1);
     this.#outlet.message({
       type: 'log.start',
       jobId: this.#jobId,
       attempt: this.#attempt,
-      firstLine: frame ? frame.firstLine : standing.lines + 1,
+      firstLine: this.#next,
       total: standing.lines,
     });
     this.#fetching = false;
     this.standing(standing);
-    return true;
   }
 
   stop(): void {
@@ -80,26 +95,30 @@ export class LogFollower implements LogListener {
   }
 
   frames(frames: readonly LiveFrame[]): void {
-    for (const { sequence, data } of frames) {
-      this.#known = Math.max(this.#known, sequence);
-      if (this.#fetching || sequence !== this.#next || this.#outlet.behind) continue;
+    for (const { firstLine: first, lines, data } of frames) {
+      this.#known = Math.max(this.#known, first + lines - 1);
+      if (this.#fetching || first !== this.#next || this.#outlet.behind) continue;
       this.#outlet.frame(data);
-      this.#next = sequence + 1;
+      this.#next = first + lines;
     }
     this.#advance();
   }
 
   standing(standing: LogStanding | null): void {
     // Until it is known where to begin there is nothing to tell.
-    if (this.#stopped || this.#next === 0) return;
+    if (this.#stopped || (this.#next === 0 && this.#waitingFrom === null)) return;
     if (!standing) {
       const message = 'the job of this log was removed';
       this.#outlet.message({ type: 'error', code: 'gone', message });
       this.stop();
       return;
     }
+    if (this.#next === 0) {
+      this.#begin(standing, this.#waitingFrom ?? 1);
+      return;
+    }
     this.#standing = standing;
-    this.#known = Math.max(this.#known, standing.lastSequence);
+    this.#known = Math.max(this.#known, standing.lines);
     this.#advance();
   }
 
@@ -108,14 +127,14 @@ export class LogFollower implements LogListener {
     if (this.#next <= this.#known) {
       this.#fetching = true;
       void this.#fetch();
-    } else if (this.#standing?.finished && this.#next > this.#standing.lastSequence) {
+    } else if (this.#standing?.finished && this.#next > this.#standing.lines) {
       const { lines } = this.#standing;
       this.#outlet.message({ type: 'log.end', jobId: this.#jobId, attempt: this.#attempt, lines });
       this.stop();
     }
   }
 
-  /** Sends from the database until nothing is known to be missing. Never rejects: what fails is tried at the next look. */
+  /** Sends from the store until nothing is known to be missing. Never rejects: what fails is tried at the next look. */
   async #fetch(): Promise<void> {
     let failed = false;
     try {
@@ -125,11 +144,11 @@ export class LogFollower implements LogListener {
           failed = true;
           return;
         }
-        const page = await framesAfter(this.#db, this.#jobId, this.#attempt, this.#next - 1, PAGE_BYTES);
+        const page = await this.#logs.framesAfterLine(this.#jobId, this.#attempt, this.#next - 1, PAGE_BYTES);
         if (this.#stopped) return;
         for (const frame of page) {
           this.#outlet.frame(frame.data);
-          this.#next = frame.sequence + 1;
+          this.#next = frame.firstLine + frame.lines;
         }
         if (page.length === 0) {
           failed = true;
@@ -138,10 +157,16 @@ export class LogFollower implements LogListener {
       }
     } catch (error) {
       failed = true;
-      this.#log.debug({ err: error, jobId: this.#jobId }, 'a part of a log could not be read, trying again');
+      if (error instanceof LogExpired) this.#expired(error);
+      else this.#log.debug({ err: error, jobId: this.#jobId }, 'a part of a log could not be read, trying again');
     } finally {
       this.#fetching = false;
       if (!failed) this.#advance();
     }
+  }
+
+  #expired(error: LogExpired): void {
+    this.#outlet.message({ type: 'error', code: 'log_expired', message: error.message });
+    this.stop();
   }
 }

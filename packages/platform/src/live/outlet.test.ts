@@ -71,3 +71,25 @@ it('lets a reader go that no longer answers', async () => {
   outlet.tend(Date.now() + 120_000);
   await expect.poll(() => outlet.open).toBe(false);
 });
+
+it('is never silent for longer than proxies allow', async () => {
+  const [outlet, reader] = await pair();
+  let pings = 0;
+  reader.on('ping', () => {
+    pings += 1;
+  });
+  const begin = Date.now();
+  for (let second = 1; second <= 90; second++) outlet.tend(begin + second * 1000);
+  await expect.poll(() => pings).toBe(3);
+  reader.terminate();
+});
+
+it('sends many texts in their order, as messages of their own', async () => {
+  const [outlet, reader] = await pair();
+  const heard: string[] = [];
+  reader.on('message', (data: Buffer, isBinary: boolean) => void heard.push(`${isBinary} ${data}`));
+  outlet.texts(['a', 'é', 'c'].map((text) => Buffer.from(text)));
+  outlet.text('d');
+  await expect.poll(() => heard).toEqual(['false a', 'false é', 'false c', 'false d']);
+  reader.terminate();
+});

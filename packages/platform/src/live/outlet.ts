@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import type { WebSocket } from '@fastify/websocket';
 import { LIVE_CLOSE, type LiveMessage } from '@kiln/protocol/live.ts';
 
@@ -7,7 +8,8 @@ export const BEHIND_BYTES = 8 * 1024 * 1024;
 const DRAINED_BYTES = 512 * 1024;
 /** A reader that takes nothing for this long, although something waits, is let go. */
 const STUCK_MS = 30_000;
-const PING_MS = 30_000;
+/** Half of what proxies usually allow a connection to be silent. */
+const PING_MS = 25_000;
 /** How long a reader that was told to go may take to go. */
 const CLOSE_LIMIT_MS = 5000;
 /** Hints kept for a reader that is behind. */
@@ -16,14 +18,17 @@ const MISSED_HINTS = 1000;
 /** The sending side of one live socket: knows how far its reader is behind, and keeps what waits bounded. */
 export class Outlet {
   readonly #socket: WebSocket;
+  readonly #wire: Pick<Writable, 'cork' | 'uncork'> | null;
   readonly #missed = new Map<string, LiveMessage>();
   #waiting: (() => void)[] = [];
   #progressAt: number;
   #pingAt: number;
   #heardAt: number;
 
-  constructor(socket: WebSocket, now = Date.now()) {
+  /** `wire` is what the socket writes to: with it, many messages are one write. */
+  constructor(socket: WebSocket, now = Date.now(), wire: Pick<Writable, 'cork' | 'uncork'> | null = null) {
     this.#socket = socket;
+    this.#wire = wire;
     this.#progressAt = now;
     this.#pingAt = now;
     this.#heardAt = now;
@@ -49,6 +54,24 @@ export class Outlet {
   /** One stored frame, as it is. */
   frame(data: Uint8Array): void {
     this.#send(data);
+  }
+
+  /** A text message that is JSON already. */
+  text(json: string): void {
+    this.#send(json);
+  }
+
+  /** Text messages that are UTF-8 already, in one go. */
+  texts(messages: readonly Uint8Array[]): void {
+    if (this.#socket.bufferedAmount === 0) this.#progressAt = Date.now();
+    this.#wire?.cork();
+    const last = messages.length - 1;
+    for (const [index, data] of messages.entries()) {
+      if (!this.open) break;
+      if (index === last) this.#socket.send(data, { binary: false }, () => this.#flushed());
+      else this.#socket.send(data, { binary: false });
+    }
+    this.#wire?.uncork();
   }
 
   /** A message that may come later, and only once, when the reader is behind. `key` says which ones are the same. */

@@ -1,5 +1,5 @@
-import { decodeFrame } from '@kiln/protocol/frame.ts';
 import type { LiveMessage, LiveRequest } from '@kiln/protocol/live.ts';
+import { readFrame } from '@kiln/store/logs/read-frame.ts';
 import { vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type { TestPlatform } from '../testing.ts';
@@ -15,7 +15,7 @@ export class LiveClient {
   constructor(p: TestPlatform, headers: Record<string, string> = { authorization: `Bearer ${p.adminToken}` }) {
     this.socket = new WebSocket(`${p.url.replace('http', 'ws')}/api/live`, { headers });
     this.socket.on('message', (data: Buffer, isBinary: boolean) => {
-      if (isBinary) this.frames.push(decodeFrame(data).header);
+      if (isBinary) this.frames.push(readFrame(data).header);
       else this.messages.push(JSON.parse(data.toString()));
     });
     this.socket.on('close', (code) => {

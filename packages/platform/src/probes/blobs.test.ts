@@ -10,7 +10,7 @@ test('readiness shows a bucket that is away, and stays ready; a service that han
     const look = async () => await platform.json<RuntimeReadiness>('/api/runtime/readiness');
     expect((await look()).components.blobs).toEqual({
       ok: true,
-      message: `the bucket kiln at ${s3.endpoint} can be reached`,
+      message: 'can be reached',
     });
     s3.interrupt = () => true;
     const before = Date.now();

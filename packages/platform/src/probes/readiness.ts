@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, statfs } from 'node:fs/promises';
 import { RuntimeReadiness } from '@kiln/protocol/api.ts';
 import { withLimit } from '@kiln/service/with-limit.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
@@ -7,6 +7,8 @@ import type { App } from '../app.ts';
 
 /** A database that does not answer within this counts as down. */
 const DATABASE_LIMIT_MS = 2000;
+/** Room on the disk in bytes below which nothing works for long: PostgreSQL's log grows by files of 16 MiB. */
+const LEAST_ROOM = 16 * 1024 * 1024;
 /** A loop that failed this often in a row, or whose round takes this much longer than its pause, is not alive. A slow upstream or a large publish may take minutes. */
 const LOOP_FAILURES = 5;
 const LOOP_STALL_MS = 600_000;
@@ -51,14 +53,17 @@ export class Readiness {
 
   async #folder(): Promise<Component> {
     return await component('can be written', async () => {
-      await access(this.#context.config.dataDir, constants.W_OK | constants.X_OK);
+      const { dataDir } = this.#context.config;
+      await access(dataDir, constants.W_OK | constants.X_OK);
+      const { bavail, bsize } = await statfs(dataDir);
+      if (bavail * bsize < LEAST_ROOM) throw new Error(`its disk is full: ${bavail * bsize} bytes are left`);
     });
   }
 
   /** Shown, but no reason not to be ready: without finished logs a platform still takes webhooks and shows all that runs. */
   async #blobs(): Promise<Component> {
-    const { blobs } = this.#context;
-    return await component(`${blobs.describe()} can be reached`, async () => await blobs.check());
+    // Anyone may ask, so it does not say where that is.
+    return await component('can be reached', async () => await this.#context.blobs.check());
   }
 
   #loops(): Component {

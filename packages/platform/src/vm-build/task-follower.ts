@@ -202,7 +202,6 @@ export class TaskFollower implements FrameOutlet {
 
   async #follow(attempt: number, since: number, task: TaskStanding): Promise<void> {
     const { taskId } = this;
-    const before = this.#attempt;
     this.#attempt = attempt;
     this.#lines = 0;
     this.#session = this.#sessionOf(attempt, task);
@@ -210,14 +209,8 @@ export class TaskFollower implements FrameOutlet {
       if (this.#log === follower) this.#log = null;
     });
     this.#log = follower;
-    try {
-      if (await follower.start(since < 0 ? since : since + 1)) return;
-      this.#fail('gone', `attempt ${attempt} of task ${taskId} was removed`);
-    } catch (error) {
-      // Tried again at the next look.
-      this.#context.log.debug({ err: error, taskId, attempt }, 'a log could not be followed');
-      this.#attempt = before;
-    }
+    if (await follower.start(since < 0 ? since : since + 1)) return;
+    this.#fail('gone', `attempt ${attempt} of task ${taskId} was removed`);
     follower.stop();
   }
 

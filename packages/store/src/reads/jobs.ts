@@ -100,6 +100,7 @@ function toAttempt({ jobId: _, ...row }: AttemptRow): AttemptSummary {
     startedAt: iso(row.startedAt),
     finishedAt: iso(row.finishedAt),
     failure: row.failure ? wholeFailure(row.failure) : null,
+    logFile: `${row.attempt}.log`,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Overview } from '@kiln/protocol/api.ts';
 import type { Queryable } from '../database.ts';
 import { countDeadLetters } from '../events.ts';
+import { hostProblems } from './host-problems.ts';
 
 type Problem = Overview['problems'][number];
 
@@ -9,7 +10,14 @@ const LIMIT = 5;
 
 /** Why not all is well, the gravest first; empty when it is. `href` is a path of the dashboard. */
 export async function readProblems(sql: Queryable): Promise<Problem[]> {
-  const found = await Promise.all([silence(sql), deadLetters(sql), unfitting(sql), unreadable(sql), failing(sql)]);
+  const found = await Promise.all([
+    silence(sql),
+    deadLetters(sql),
+    hostProblems(sql),
+    unfitting(sql),
+    unreadable(sql),
+    failing(sql),
+  ]);
   return found.flat();
 }
 

@@ -10,10 +10,14 @@ import { readTimeline } from './timeline.ts';
 
 /** Everything about one run, or null when there is none with this id. */
 export async function readRun(sql: Queryable, runId: string): Promise<RunDetail | null> {
-  const [[summary], [row], jobList, packages, timeline] = await Promise.all([
+  const [[summary], [row]] = await Promise.all([
     readRuns(sql, sql`SELECT * FROM runs WHERE run_id = ${runId}`),
     sql<{ failure: Partial<Failure> | null; compiled: CompiledRecipe }[]>`
       SELECT failure, compiled FROM runs WHERE run_id = ${runId}`,
+  ]);
+  if (!summary || !row) return null;
+  // After the status: what is told as completed has its packages, and the ends of its jobs.
+  const [jobList, packages, timeline] = await Promise.all([
     readJobs(sql, runId),
     packagesOfRun(sql, runId),
     // The request may have made other runs as well: theirs are their own story.
@@ -22,7 +26,6 @@ export async function readRun(sql: Queryable, runId: string): Promise<RunDetail 
       sql`request_id = (SELECT request_id FROM runs WHERE run_id = ${runId}) AND (run_id IS NULL OR run_id = ${runId})`,
     ),
   ]);
-  if (!summary || !row) return null;
   const { max } = row.compiled.retries;
   return {
     ...summary,

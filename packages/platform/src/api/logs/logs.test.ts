@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { JobAnswer, LogLine } from '@kiln/protocol/api.ts';
-import { LogPage } from '@kiln/protocol/api.ts';
+import { LogPageAnswer } from '@kiln/protocol/log-api.ts';
 import type { ClaimedJob } from '@kiln/store/claim.ts';
 import {
   claim,
@@ -14,8 +14,8 @@ import {
 } from '@kiln/store/reads/testing-seed.ts';
 import { Compile } from 'typebox/compile';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type TestPlatform, testPlatform } from '../testing.ts';
-import { acceptsZstd } from './log-download.ts';
+import { type TestPlatform, testPlatform } from '../../testing.ts';
+import { accepts } from './encodings.ts';
 
 let p: TestPlatform;
 let job: ClaimedJob;
@@ -40,9 +40,9 @@ beforeAll(async () => {
 });
 afterAll(async () => await p.stop());
 
-const page = async (query: string): Promise<LogPage> => {
-  const body = await p.json<LogPage>(`/api/jobs/${job.jobId}/log?${query}`);
-  expect([...Compile(LogPage).Errors(body)]).toEqual([]);
+const page = async (query: string): Promise<LogPageAnswer> => {
+  const body = await p.json<LogPageAnswer>(`/api/jobs/${job.jobId}/log?${query}`);
+  expect([...Compile(LogPageAnswer).Errors(body)]).toEqual([]);
   return body;
 };
 
@@ -155,6 +155,6 @@ it.each([
   ['zstd;q=0, gzip', false],
   ['ZSTD;q=0.5', true],
   ['gzip', false],
-])('reads accept-encoding %s', (header, accepts) => {
-  expect(acceptsZstd(header)).toBe(accepts);
+])('reads accept-encoding %s', (header, expected) => {
+  expect(accepts(header, 'zstd')).toBe(expected);
 });

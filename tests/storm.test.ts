@@ -1,0 +1,12 @@
+import { expect, test } from 'vitest';
+import { storm } from './support/storm.ts';
+
+/** A short one; `npm run bench -- storm` makes a long one. KILN_TEST_SEED gives one again that failed. */
+const seed = Number(process.env.KILN_TEST_SEED ?? Math.floor(Math.random() * 1e6));
+
+test('kill -9 of whatever, time and again: every event ends in one finished run, and every log is whole, live, read and sealed', async () => {
+  const { runs, attempts, lost, sealed } = await storm({ seed, rounds: 7, pauseMs: 1200, sealed: false });
+  expect(runs).toBeGreaterThanOrEqual(5);
+  expect(attempts).toBe(runs + lost);
+  expect(sealed).toBeGreaterThan(0);
+}, 240_000);
