@@ -5,7 +5,7 @@ import { storm } from './support/storm.ts';
 const seed = Number(process.env.KILN_TEST_SEED ?? Math.floor(Math.random() * 1e6));
 
 test('kill -9 of whatever, time and again: every event ends in one finished run, and every log is whole, live, read and sealed', async () => {
-  const { runs, attempts, lost, sealed } = await storm({ seed, rounds: 7, pauseMs: 1200, sealed: false });
+  const { runs, attempts, lost, sealed } = await storm({ seed, rounds: 6, pauseMs: 700, sealed: false });
   expect(runs).toBeGreaterThanOrEqual(5);
   expect(attempts).toBe(runs + lost);
   expect(sealed).toBeGreaterThan(0);
