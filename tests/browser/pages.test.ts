@@ -53,7 +53,7 @@ describe.skipIf(chromiumPath === null)('the pages', { timeout: 120_000 }, () => 
       for (const [path, heading] of all) {
         await page.goto(full.url + path);
         await page.locator('h1', { hasText: heading }).waitFor();
-        await page.locator('[aria-busy="true"]').waitFor({ state: 'detached' });
+        await expect.poll(async () => await page.locator('[aria-busy="true"]').count()).toBe(0);
         const sideways = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
         expect(sideways, path).toBeLessThanOrEqual(0);
         expect(await page.title(), path).toMatch(/Kiln$/);

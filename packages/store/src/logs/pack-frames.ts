@@ -1,5 +1,6 @@
 import { type FrameHeader, type LineRun, MOST_FRAME_TEXT } from '@kiln/protocol/frame.ts';
 import type { StoredFrame } from '../frames.ts';
+import { free } from './free.ts';
 import { inflateText, readFrame } from './read-frame.ts';
 
 /** A frame taken apart. */
@@ -77,6 +78,7 @@ function merge(frames: readonly OpenFrame[], sequence: number): OpenFrame {
   if (!first) throw new Error('there is nothing to merge');
   if (frames.length === 1) return { text: first.text, header: { ...first.header, sequence } };
   const text = Buffer.concat(frames.map((frame) => frame.text));
+  for (const frame of frames) free(frame.text);
   const lines = frames.reduce((sum, frame) => sum + frame.header.lines, 0);
   const runs: LineRun[] = [];
   for (const run of frames.flatMap((frame) => frame.header.runs)) {

@@ -5,6 +5,7 @@ import { encodePackedFrame, type FrameHeader, packedHeader } from '@kiln/protoco
 import { LOG_LEVELS } from '@kiln/protocol/states.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { StoredFrame } from '../frames.ts';
+import { free } from './free.ts';
 import { OutlineBuilder } from './outline.ts';
 import { openFrames, packFrames } from './pack-frames.ts';
 import { encodeIndex, type SealedIndex } from './sealed-index.ts';
@@ -79,6 +80,7 @@ class SealWriter {
       ]);
       const frame = encodePackedFrame(packed, compressed);
       this.#note(header, text.length, frame.length);
+      for (const used of [text, packed, compressed]) free(used);
       yield frame;
     }
     this.index.outline = this.#outline.outline();

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { BlobStore } from '../blobs/blob-store.ts';
+import { free } from './free.ts';
 import { inflateText, readFrame } from './read-frame.ts';
 import type { SealedLog } from './seal-log.ts';
 import type { SealedIndex } from './sealed-index.ts';
@@ -28,7 +29,9 @@ export async function verifySealed(
     signal.throwIfAborted();
     const { header, compressed } = readFrame(frame.data);
     if (header.firstLine !== lines + 1) throw wrong(`frame ${frame.sequence} begins with line ${header.firstLine}`);
-    hash.update(await inflateText(compressed, header.bytes));
+    const text = await inflateText(compressed, header.bytes);
+    hash.update(text);
+    free(text);
     lines += header.lines;
     frames += 1;
   }
