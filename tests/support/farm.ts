@@ -64,7 +64,10 @@ export async function startFarm(options: FarmOptions): Promise<Farm> {
       ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
     });
     const text = await response.text();
-    if (!response.ok) throw new Error(`${init.method ?? 'GET'} ${path}: ${response.status} ${text}`);
+    if (!response.ok) {
+      const cause = response.status < 500 ? [] : kiln.noise.filter((line) => line.includes('level=error')).slice(-5);
+      throw new Error([`${init.method ?? 'GET'} ${path}: ${response.status} ${text}`, ...cause].join('\n'));
+    }
     return JSON.parse(text) as T;
   };
   const farm: Farm = {

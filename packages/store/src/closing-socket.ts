@@ -1,4 +1,5 @@
 import { Socket } from 'node:net';
+import { Corked } from '@kiln/service/corked.ts';
 
 /** Where the PostgreSQL client wants to connect to, as its options have it: several hosts are tried in turn. */
 export interface SocketTarget {
@@ -17,12 +18,26 @@ export function isSocketError(error: object): boolean {
 }
 
 /**
- * A socket that tells its error together with its end. The client gives a connection up at its end; a query that it was given
- * between the two would never be answered.
+ * A socket that tells its error together with its end, and sends together what it is given together. The client gives a connection
+ * up at its end; a query that it was given between the two would never be answered. It writes every longer query by itself:
+ * a transaction of ten would be ten packets, and wake the server ten times.
  */
 class ClosingSocket extends Socket {
   #error: object | null = null;
   #hasEnded = false;
+  readonly #wire = new Corked(this);
+
+  override write(
+    data: string | Uint8Array,
+    encoding?: BufferEncoding | ((error?: Error | null) => void),
+    done?: (error?: Error | null) => void,
+  ): boolean {
+    this.#wire.gather();
+    if (typeof encoding === 'function') super.write(data, encoding);
+    else super.write(data, encoding, done);
+    // On "enough for now" the client forgets to hold the connection for the transaction that begins on it.
+    return true;
+  }
 
   override emit(event: string | symbol, ...values: unknown[]): boolean {
     if (event === 'error' && !this.#hasEnded) {

@@ -28,6 +28,8 @@ export function openDatabase(address: DatabaseAddress, options: { name: string; 
     max: options.connections ?? 8,
     idle_timeout: 300,
     connect_timeout: 10,
+    // A transaction whose BEGIN is the one that fills the pipeline is never told so, and goes on outside of it.
+    max_pipeline: Number.MAX_SAFE_INTEGER,
     max_lifetime: null,
     backoff: reconnectDelay,
     socket: socketMaker(),

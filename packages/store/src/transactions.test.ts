@@ -96,6 +96,24 @@ test('questions that come while connections end are answered, all of them', asyn
   await db.end({ timeout: 0 });
 });
 
+test('a transaction that begins behind any number of questions, and however large they are, is one', async () => {
+  const db = openDatabase(made.address, { name: 'pipelined', connections: 2 });
+  await Promise.all([db`SELECT pg_sleep(0.05)`, db`SELECT pg_sleep(0.05)`]);
+  const large = 'x'.repeat(1_000_000);
+  for (const before of [0, 1, 50, 99, 100, 101, 150, 197, 198, 199, 200, 201, 202, 203, 204, 205, 300]) {
+    const questions = Array.from({ length: before }, () => db`SELECT 1`.execute());
+    const note = `after ${before}`;
+    const transaction = db.begin(async (sql) => await sql`INSERT INTO notes VALUES (${note})`);
+    const behind = before === 1 ? [] : [db`SELECT ${large} AS large`];
+    await Promise.all([...questions, transaction, ...behind]);
+    const largeFirst = db`SELECT ${large} AS large`.execute();
+    await db.begin(async (sql) => await sql`INSERT INTO notes VALUES (${`${note}, large`})`);
+    await largeFirst;
+    expect((await made.db`DELETE FROM notes RETURNING note`).map((row) => row.note)).toEqual([note, `${note}, large`]);
+  }
+  await db.end({ timeout: 0 });
+});
+
 test('a server that is not there is told as ever, and a transaction that fails is rolled back as ever', async () => {
   const away = openDatabase({ ...made.address, port: 1 }, { name: 'away' });
   await expect(away`SELECT 1`).rejects.toMatchObject({ code: 'ECONNREFUSED' });

@@ -7,6 +7,14 @@ import { deathsInARow, restartDelayMs } from './restart-delay.ts';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 
+/**
+ * What keeps a part small: young objects get 8 MB and not 16, and each large buffer is given back to the system when it is
+ * freed (glibc otherwise raises the size from which it does that). Sealing a log of 350 MB grew the server by 110 MB without them, and
+ * by 36 to 48 MB with them.
+ */
+const SMALL_HEAP = ['--max-semi-space-size=8'];
+const SMALL_BUFFERS = { MALLOC_MMAP_THRESHOLD_: '262144' };
+
 /** How long a part may take to stop before it is killed, in milliseconds. */
 const STOP_LIMIT_MS = 15_000;
 
@@ -77,7 +85,8 @@ export class Part {
     const child = fork(MAIN, [name, ...args], {
       detached: true,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, KILN_PART: name },
+      execArgv: [...process.execArgv, ...SMALL_HEAP],
+      env: { ...SMALL_BUFFERS, ...process.env, KILN_PART: name },
     });
     this.#child = child;
     this.#startedAt = Date.now();

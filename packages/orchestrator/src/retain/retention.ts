@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SUBJECTS } from '@kiln/protocol/live.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import type { Leadership } from '../lead/leadership.ts';
@@ -10,6 +11,10 @@ import { clearOldStaging } from './staged-outputs.ts';
 import type { Outcome } from './work.ts';
 
 const SEAL_EVERY_MS = 10_000;
+/** Jobs go first: sealing begins this long after one ended, and rests after each log for several times as long as it took. */
+const SEAL_AFTER_MS = 2000;
+const REST_TIMES = 3;
+const LONGEST_REST_MS = 1000;
 const ORPHANS_EVERY_MS = 6 * 3_600_000;
 /** How often ages are looked at: a hundredth of the shortest period, within these bounds. */
 const SHORTEST_SWEEP_MS = 1000;
@@ -28,7 +33,15 @@ export function startRetention(context: FarmContext, leadership: Pick<Leadership
   lifecycle.loop(
     'sealing',
     { everyMs: SEAL_EVERY_MS, wake: (ring) => bus.subscribe(SUBJECTS.ended, ring) },
-    async (signal) => await store.through(signal, async () => await sealNext(context, count, signal)),
+    async (signal) => {
+      await rest(SEAL_AFTER_MS, signal);
+      await store.through(signal, async () => {
+        const began = performance.now();
+        const outcome = await sealNext(context, count, signal);
+        if (outcome !== null) await rest(Math.min(LONGEST_REST_MS, (performance.now() - began) * REST_TIMES), signal);
+        return outcome;
+      });
+    },
   );
 
   const shortest = Math.min(logsFullMs, logsArchivedMs, stagingMs) / 100;
@@ -63,6 +76,13 @@ async function archiveOld(
     return outcome;
   });
   return archived;
+}
+
+/** Waits, but not longer than until the end. */
+async function rest(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
 }
 
 /** Tells once that logs can't be moved, and lets that cost no more than a look now and then. */
