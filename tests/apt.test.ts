@@ -5,6 +5,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { publishRun } from '@kiln/orchestrator/publish/publish-run.ts';
 import { stageRun, type TestFarm, testFarm, verifyView } from '@kiln/orchestrator/publish/testing.ts';
@@ -74,6 +75,8 @@ describe.runIf(present)('apt', () => {
       await apt('update');
       await install('hello');
       expect(await installed('hello')).toBe('1.0');
+      // apt asks for what changed since the time that the service told, and HTTP tells it in whole seconds.
+      await sleep(1000);
       await publishTo('1:2.0+x~y', '1:2.0+x~y');
       await apt('update');
       await install('hello');
