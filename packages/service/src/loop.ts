@@ -5,6 +5,8 @@ export interface LoopOptions {
   everyMs: number;
   /** Gets the bell of this loop; returns what takes the bell back. A ring ends the pause. */
   wake?: (ring: () => void) => () => void;
+  /** A round lasts as long as there is something to do, so a long one is no sign that the loop is stuck. Default false. */
+  unbounded?: boolean;
 }
 export type LoopWork = (signal: AbortSignal) => Promise<void>;
 
@@ -12,6 +14,8 @@ export type LoopWork = (signal: AbortSignal) => Promise<void>;
 export interface LoopState {
   name: string;
   everyMs: number;
+  /** Whether a round may last as long as it likes. */
+  unbounded: boolean;
   /** When the round under way began, or null between rounds. */
   runningSince: number | null;
   lastSuccessAt: number | null;
@@ -47,6 +51,7 @@ export class Loop {
     this.#state = {
       name,
       everyMs: options.everyMs,
+      unbounded: options.unbounded ?? false,
       runningSince: null,
       lastSuccessAt: null,
       failures: 0,

@@ -32,7 +32,7 @@ export function startRetention(context: FarmContext, leadership: Pick<Leadership
 
   lifecycle.loop(
     'sealing',
-    { everyMs: SEAL_EVERY_MS, wake: (ring) => bus.subscribe(SUBJECTS.ended, ring) },
+    { everyMs: SEAL_EVERY_MS, unbounded: true, wake: (ring) => bus.subscribe(SUBJECTS.ended, ring) },
     async (signal) => {
       await rest(SEAL_AFTER_MS, signal);
       await store.through(signal, async () => {
@@ -46,17 +46,17 @@ export function startRetention(context: FarmContext, leadership: Pick<Leadership
 
   const shortest = Math.min(logsFullMs, logsArchivedMs, stagingMs) / 100;
   const everyMs = Math.min(LONGEST_SWEEP_MS, Math.max(SHORTEST_SWEEP_MS, shortest));
-  lifecycle.loop('log retention', { everyMs }, async (signal) => {
+  lifecycle.loop('log retention', { everyMs, unbounded: true }, async (signal) => {
     const logs = await expireOld(context, count, logsArchivedMs, signal);
     if (logs > 0) log.info({ logs }, 'old logs removed');
     const archived = await archiveOld(context, count, store, signal);
     if (archived > 0) log.info({ logs: archived }, 'logs archived');
   });
-  lifecycle.loop('staged outputs', { everyMs }, async (signal) => {
+  lifecycle.loop('staged outputs', { everyMs, unbounded: true }, async (signal) => {
     const runs = await clearOldStaging(context, stagingMs, signal);
     if (runs > 0) log.info({ runs }, 'old staged outputs removed');
   });
-  lifecycle.loop('orphaned logs', { everyMs: ORPHANS_EVERY_MS }, async (signal) => {
+  lifecycle.loop('orphaned logs', { everyMs: ORPHANS_EVERY_MS, unbounded: true }, async (signal) => {
     if (!leadership.isLeader() || !(await store.answers())) return;
     const blobs = await sweepOrphans(context, signal);
     if (blobs > 0) log.info({ blobs }, 'blobs of logs that nobody knows removed');

@@ -73,7 +73,7 @@ export class Readiness {
       .filter(
         (loop) =>
           loop.failures >= LOOP_FAILURES ||
-          (loop.runningSince !== null && now - loop.runningSince > LOOP_STALL_MS + loop.everyMs),
+          (!loop.unbounded && loop.runningSince !== null && now - loop.runningSince > LOOP_STALL_MS + loop.everyMs),
       );
     if (bad.length === 0) return { ok: true, message: 'all run' };
     return { ok: false, message: bad.map((loop) => `${loop.name}: ${loop.lastError ?? 'does not end'}`).join('; ') };
