@@ -1,5 +1,6 @@
 import type { BuilderToken, BuilderTokenList } from '@kiln/protocol/vm-build.ts';
 import type { Command } from 'commander';
+import { connect } from '../connect.ts';
 import { type FarmOptions, withFarmOptions } from '../options.ts';
 
 const EXAMPLES = `
@@ -58,9 +59,4 @@ async function revoke(name: string, farm: FarmOptions): Promise<void> {
   const client = await connect(farm);
   await client.delete(`/api/builder-tokens/${encodeURIComponent(name)}`);
   process.stdout.write(`the token of ${name} ended\n`);
-}
-
-async function connect(farm: FarmOptions) {
-  const { createClient } = await import('../client.ts');
-  return await createClient(farm);
 }

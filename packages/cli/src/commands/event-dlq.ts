@@ -1,5 +1,6 @@
 import type { DeadLetters, EventDetail } from '@kiln/protocol/api.ts';
 import type { Command } from 'commander';
+import { connect } from '../connect.ts';
 import { type FarmOptions, limitNumber, withFarmOptions } from '../options.ts';
 
 const EXAMPLES = `
@@ -85,9 +86,4 @@ async function discard(eventId: string, farm: FarmOptions): Promise<void> {
   const client = await connect(farm);
   await client.delete(`/api/dead-letters/${encodeURIComponent(eventId)}`);
   process.stdout.write(`${eventId} is discarded\n`);
-}
-
-async function connect(farm: FarmOptions) {
-  const { createClient } = await import('../client.ts');
-  return await createClient(farm);
 }

@@ -1,5 +1,6 @@
 import type { HostTokenList, NewHostToken } from '@kiln/protocol/hosts.ts';
 import type { Command } from 'commander';
+import { connect } from '../connect.ts';
 import { type FarmOptions, withFarmOptions } from '../options.ts';
 
 const EXAMPLES = `
@@ -70,9 +71,4 @@ async function revoke(tokenId: string, farm: FarmOptions): Promise<void> {
 async function forget(host: string, farm: FarmOptions): Promise<void> {
   await (await connect(farm)).delete(`/api/hosts/${encodeURIComponent(host)}`);
   process.stdout.write(`${host} is forgotten\n`);
-}
-
-async function connect(farm: FarmOptions) {
-  const { createClient } = await import('../client.ts');
-  return await createClient(farm);
 }

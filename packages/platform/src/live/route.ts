@@ -1,6 +1,6 @@
-import { HttpError } from '@kiln/service/http.ts';
 import type { App } from '../app.ts';
 import type { LiveHub } from './hub.ts';
+import { upgradeRequired } from './upgrade-required.ts';
 
 /** Where the live socket is. */
 export const LIVE_ADDRESS = '/api/live';
@@ -16,10 +16,7 @@ export function addLiveRoute(app: App, hub: LiveHub): void {
       description: 'Messages are described in docs/api.md.',
       tags: ['live'],
     },
-    handler: async (_request, reply) => {
-      reply.header('upgrade', 'websocket');
-      throw new HttpError(426, 'upgrade_required', 'this address speaks WebSocket');
-    },
+    handler: upgradeRequired,
     wsHandler: (socket, request) => {
       if (request.principal) hub.accept(socket, request.principal);
       else socket.close(1008, 'no credential');

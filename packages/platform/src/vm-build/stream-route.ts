@@ -1,7 +1,7 @@
-import { HttpError } from '@kiln/service/http.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import type { App } from '../app.ts';
 import type { LiveHub } from '../live/hub.ts';
+import { upgradeRequired } from '../live/upgrade-required.ts';
 
 /** Where the stream of builds is. */
 export const BUILD_STREAM_ADDRESS = '/api/vm-build/logs/stream';
@@ -17,10 +17,7 @@ export function addBuildStreamRoute(app: App, { config }: FarmContext, hub: Live
       description: 'Messages are described in docs/api.md.',
       tags: ['builds'],
     },
-    handler: async (_request, reply) => {
-      reply.header('upgrade', 'websocket');
-      throw new HttpError(426, 'upgrade_required', 'this address speaks WebSocket');
-    },
+    handler: upgradeRequired,
     wsHandler: (socket, request) => {
       const { principal } = request;
       if (!principal) return socket.close(1008, 'no credential');

@@ -1,6 +1,6 @@
-import type { UnitState } from '@kiln/protocol/host-states.ts';
 import type { UnitDetail, UnitEvent } from '@kiln/protocol/hosts.ts';
 import type { Queryable } from '../database.ts';
+import type { NewUnitEvent } from '../hosts/changes.ts';
 import { isSilent, readHostsNow } from '../hosts/hosts.ts';
 import { exitKindOf, verdictOf } from '../hosts/reading.ts';
 import { readSilences, readStoredUnits, resultWord, unitRow } from './host-rows.ts';
@@ -46,20 +46,8 @@ export async function readUnit(
 }
 
 /** A row of `host_unit_events`. */
-export interface UnitEventRow {
-  unit: string;
+export interface UnitEventRow extends NewUnitEvent {
   eventId: number;
-  at: Date;
-  kind: string;
-  fromState: UnitState | null;
-  toState: UnitState | null;
-  subState: string;
-  count: number;
-  exitKind: number;
-  exitStatus: number | null;
-  result: number | null;
-  verdict: number | null;
-  memoryBytes: number | null;
 }
 
 /** An event as the API shows it. */
