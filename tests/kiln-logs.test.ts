@@ -16,7 +16,7 @@ beforeAll(async () => {
     recipes: {
       'loud.yaml': `phases:\n  - name: fetch\n    steps: ['echo fetching', 'printf "\\033[32mgreen\\033[0m\\n"']\n  - name: build\n    steps: ['seq 1 ${LINES}', 'echo "warning: careful"', 'echo "error: it broke"', 'echo bye']\n`,
       'slow.yaml': `steps: ['for i in $(seq 1 60); do echo "slow $i"; sleep 0.1; done']\n`,
-      'two.yaml': `jobs:\n  one:\n    steps: ['echo first']\n  two:\n    needs: [one]\n    steps: ['echo second']\n`,
+      'two.yaml': `jobs:\n  one:\n    steps: ['seq 1 20000', 'echo first']\n  two:\n    needs: [one]\n    steps: ['echo second']\n`,
     },
   });
   done = await farm.finished((await farm.start('loud', '1')).runs[0] ?? '');
@@ -37,8 +37,8 @@ const kiln = async (args: string[], shell?: string): Promise<Outcome> => {
     : spawn(process.execPath, [KILN, ...args], { env, stdio });
   let stdout = '';
   let stderr = '';
-  child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
-  child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   return await new Promise((settle) => child.on('close', (code) => settle({ code, stdout, stderr })));
 };
 
@@ -123,7 +123,10 @@ describe('kiln logs', () => {
     expect(code).toBe(0);
     expect(stdout.indexOf('one │ first\n')).toBeGreaterThan(0);
     expect(stdout.indexOf('two │ second\n')).toBeGreaterThan(stdout.indexOf('one │ first\n'));
-    expect(stdout).toBe((await kiln(['logs', runId])).stdout);
+    const read = await kiln(['logs', runId]);
+    expect(stdout).toBe(read.stdout);
+    // Also when all of it was written before.
+    expect(await kiln(['logs', runId, '-f'])).toEqual(read);
   }, 60_000);
 
   test('follows without a gap or a repeat through the death of the server', async () => {

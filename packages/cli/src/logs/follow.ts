@@ -105,18 +105,20 @@ class LogFollow {
 
   async #look(live: LiveConnection, asked: Set<string>): Promise<void> {
     const { jobs, finished } = await readJobs(this.#client, this.#source, this.#request.job);
-    for (const job of jobs) {
-      for (const attempt of this.#attemptsOf(job)) {
-        const key = `${job.jobId}/${attempt}`;
-        if (asked.has(key)) continue;
-        asked.add(key);
-        const entry = this.#followed.get(key) ?? (await this.#begin(job, attempt));
-        this.#followed.set(key, entry);
-        live.send({ type: 'follow.log', jobId: job.jobId, attempt, from: entry.from });
-      }
+    const wanted = jobs.flatMap((job) => this.#attemptsOf(job).map((attempt) => ({ job, attempt })));
+    let held = false;
+    for (const { job, attempt } of wanted) {
+      const key = `${job.jobId}/${attempt}`;
+      const entry = this.#followed.get(key) ?? (await this.#begin(job, attempt));
+      this.#followed.set(key, entry);
+      if (!asked.has(key)) live.send({ type: 'follow.log', jobId: job.jobId, attempt, from: entry.from });
+      asked.add(key);
+      // What is written already comes whole before what follows it; only logs that grow at the same time are mixed.
+      held = isWritten(job, attempt) && !entry.ended;
+      if (held) break;
     }
-    this.#begun = true;
-    this.#finished = finished;
+    this.#begun ||= !held;
+    this.#finished = finished && !held;
   }
 
   /** The attempt that was named; else the latest one, and each that begins later. */
@@ -187,6 +189,10 @@ class LogFollow {
     this.#printed += lines.length;
     await this.#printer.print(entry.name, lines);
   }
+}
+
+function isWritten(job: JobDetail, attempt: number): boolean {
+  return job.attempts.some((each) => each.attempt === attempt && each.finishedAt !== null);
 }
 
 function phasesOf(job: JobDetail, attempt: number): string[] {
