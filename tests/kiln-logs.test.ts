@@ -16,7 +16,7 @@ beforeAll(async () => {
     recipes: {
       'loud.yaml': `phases:\n  - name: fetch\n    steps: ['echo fetching', 'printf "\\033[32mgreen\\033[0m\\n"']\n  - name: build\n    steps: ['seq 1 ${LINES}', 'echo "warning: careful"', 'echo "error: it broke"', 'echo bye']\n`,
       'slow.yaml': `steps: ['for i in $(seq 1 60); do echo "slow $i"; sleep 0.1; done']\n`,
-      'two.yaml': `jobs:\n  one:\n    steps: ['seq 1 20000', 'echo first']\n  two:\n    needs: [one]\n    steps: ['echo second']\n`,
+      'two.yaml': `jobs:\n  one:\n    steps: ['seq 1 100000', 'echo first']\n  two:\n    needs: [one]\n    steps: ['echo second']\n`,
     },
   });
   done = await farm.finished((await farm.start('loud', '1')).runs[0] ?? '');
