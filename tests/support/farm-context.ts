@@ -95,7 +95,7 @@ export async function testFarm(overrides: ConfigSources['overrides'] = {}): Prom
 export async function until<T>(
   what: string,
   check: () => T | Promise<T>,
-  withinMs = 10_000,
+  withinMs = 25_000,
 ): Promise<Exclude<T, undefined | null | false>> {
   const deadline = Date.now() + withinMs;
   for (;;) {

@@ -28,14 +28,16 @@ describe('over crashes and in company', () => {
       .db`INSERT INTO forge_reports (run_id, forge, repository, fence, next_try_at) VALUES (${run.runId}, ${t.forge.url}, 'acme/libfoo', 1, now() + interval '1 hour')`;
     await run.complete();
     await t.report();
-    for (let n = 0; n < 5; n++) {
-      t.hint(run);
-      await new Promise((done) => setTimeout(done, 30));
-    }
-    expect(t.forge.calls()).toBe(0);
+    const other = await t.run();
+    await other.complete();
+    await t.until('another run is reported', run, () => t.forge.seen.length === 1);
+    expect(t.forge.seen.map(({ sha }) => sha)).toEqual([other.commit]);
     await t.farm.db`UPDATE forge_reports SET next_try_at = now()`;
-    await t.reported(1, run);
-    expect(t.states()).toEqual(['success']);
+    await t.reported(2, run);
+    expect(t.forge.seen.map(({ sha, state }) => [sha, state])).toEqual([
+      [other.commit, 'success'],
+      [run.commit, 'success'],
+    ]);
   });
 
   test('what ended while no process ran is reported at the next start; what ran before the forge was configured is not', async () => {
@@ -91,9 +93,8 @@ describe('over crashes and in company', () => {
     await run.start();
     t.hint(run);
     await until('the call', () => t.forge.calls() === 1);
-    const began = performance.now();
     await node.stop();
-    expect(performance.now() - began).toBeLessThan(500);
+    expect(await t.row(run)).toMatchObject({ state: null, lastError: 'Kiln stopped meanwhile' });
     t.forge.treat();
     await t.report();
     await t.reported(1, run);

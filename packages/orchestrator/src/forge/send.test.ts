@@ -34,9 +34,10 @@ beforeEach(async () => {
   await writeFile(tokenFile, 'geheim\n');
 });
 
-const call = async (signal = new AbortController().signal) => {
+const call = async (timeoutMs = 60_000) => {
+  const { signal } = new AbortController();
   const forge = { kind: 'github', url: api, api, sshHost: null, tokenFile, report: 'status' } as const;
-  return await send(forge, { method: 'POST', path: '/repos/a/b', body: { n: 1 } }, { signal, timeoutMs: 500 });
+  return await send(forge, { method: 'POST', path: '/repos/a/b', body: { n: 1 } }, { signal, timeoutMs });
 };
 
 test('a renamed repository is followed on the same host, with the method and the token', async () => {
@@ -72,9 +73,10 @@ test('a connection that breaks, none at all, and no answer', async () => {
   handle = (_request, response) => response.destroy();
   expect(await call()).toMatchObject({ outcome: 'down', error: expect.stringContaining('fetch failed: ') });
   handle = () => {};
-  expect(await call()).toMatchObject({ outcome: 'down', error: 'gave no answer within 0.5 s' });
+  expect(await call(500)).toMatchObject({ outcome: 'down', error: 'gave no answer within 0.5 s' });
   const here = api;
-  api = 'http://127.0.0.1:59999';
+  // Nobody else gets the port of this server, and it does not listen on this address.
+  api = here.replace('127.0.0.1', '127.0.0.2');
   expect(await call()).toMatchObject({ outcome: 'down', error: expect.stringContaining('ECONNREFUSED') });
   api = here;
 });

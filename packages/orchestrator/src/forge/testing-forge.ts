@@ -16,9 +16,10 @@ export interface Seen {
   body: Record<string, unknown>;
 }
 
-/** How the forge treats a call instead of taking it. `lost`: it takes it, and the answer never arrives. */
+/** How the forge treats a call instead of taking it. `down`: the connection breaks; `lost`: it takes it, and the answer never arrives. */
 export type Treatment =
   | { status: number; headers?: Record<string, string>; body?: unknown }
+  | 'down'
   | 'hang'
   | 'lost'
   | undefined;
@@ -43,8 +44,8 @@ export interface FakeForge {
 
 export type Kind = 'github' | 'gitea' | 'gitlab';
 
-/** Starts a fake forge, on a port that an earlier one had where that is given. */
-export async function startFakeForge(kind: Kind, options: { port?: number; token?: string } = {}): Promise<FakeForge> {
+/** Starts a fake forge. */
+export async function startFakeForge(kind: Kind, options: { token?: string } = {}): Promise<FakeForge> {
   const token = options.token ?? 'a-token-of-the-forge';
   const seen: Seen[] = [];
   const broken: string[] = [];
@@ -71,6 +72,7 @@ export async function startFakeForge(kind: Kind, options: { port?: number; token
     const call = kind === 'gitlab' ? gitlabCall(request, body) : githubCall(request, body, checkRuns, kind);
     const treatment = decide?.({ repository: call.repository, sha: call.sha, body });
     if (treatment === 'hang') return;
+    if (treatment === 'down') return void response.destroy();
     if (typeof treatment === 'object') {
       const { status, headers = {}, body: said = { message: 'refused on purpose' } } = treatment;
       response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(said));
@@ -93,7 +95,7 @@ export async function startFakeForge(kind: Kind, options: { port?: number; token
 
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+    server.listen(0, '127.0.0.1', resolve);
   });
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : 0;

@@ -9,8 +9,8 @@ import { type ForgeReports, startForgeReports } from './reports.ts';
 import { type FakeForge, type Kind, type Seen, startFakeForge } from './testing-forge.ts';
 import { type CommitRun, commitRun } from './testing-runs.ts';
 
-/** As the real ones, made short where a test would wait for them. */
-export const TEST_TIMING = { everyMs: 10_000, gatherMs: 20, thoroughMs: 200, timeoutMs: 1_000, firstBackoffMs: 60 };
+/** As the real ones: short where a test would wait for them, long where a busy machine must not run into them. */
+export const TEST_TIMING = { everyMs: 10_000, gatherMs: 20, thoroughMs: 200, timeoutMs: 60_000, firstBackoffMs: 60 };
 export const PUBLIC_URL = 'https://build.example/kiln';
 
 /** A farm with a fake forge. */
@@ -26,7 +26,7 @@ export class ReportingFarm {
   /** Starts reporting in a process of the farm. */
   async report(
     config: Partial<ForgeConfig> = {},
-    { node = this.farm, everyMs = TEST_TIMING.everyMs }: { node?: TestNode; everyMs?: number } = {},
+    { node = this.farm, ...timing }: { node?: TestNode; everyMs?: number; timeoutMs?: number } = {},
   ): Promise<ForgeReports> {
     const { kind, url, token } = this.forge;
     const tokenFile = join(this.farm.dataDir, 'forge-token');
@@ -38,7 +38,7 @@ export class ReportingFarm {
       ...node.context,
       config: { ...rest, http: { ...rest.http, publicUrl: PUBLIC_URL }, forges: [configured] },
     };
-    return startForgeReports(context, { ...TEST_TIMING, everyMs });
+    return startForgeReports(context, { ...TEST_TIMING, ...timing });
   }
 
   /** A run for a commit of a repository on the forge. */

@@ -150,10 +150,17 @@ test('an agent that logs without end is cut short', async () => {
 });
 
 test('an agent whose socket dies while it is greeted is not taken for a connected one', async () => {
-  for (let n = 0; n < 20; n++) {
+  const moments: ((agent: WireAgent) => Promise<unknown>)[] = [
+    async () => {},
+    async () => await new Promise((next) => setImmediate(next)),
+    async () => await t.db`SELECT 1`,
+    async (agent) => await agent.next('welcome'),
+  ];
+  for (const moment of Array(5).fill(moments).flat()) {
     const agent = await new WireAgent(t.url, await t.enrolled()).opened();
     agent.say(HELLO);
-    setTimeout(() => agent.socket.terminate(), n % 5);
+    await moment(agent);
+    agent.socket.terminate();
   }
   await until('all are gone', () => t.hub.connections.size === 0);
   await until(

@@ -54,9 +54,8 @@ test('a failed run is tried again on time', async () => {
     attempt: 1,
     failure: { message: 'step "make" ended with exit code 2' },
   });
-  const due = after?.retryAt as Date;
   const again = await agent.next('job.dispatch', 1);
-  expect(Date.now() - due.getTime()).toBeLessThan(1000);
+  expect(Date.now()).toBeGreaterThanOrEqual(Number(after?.retryAt));
   expect(again.attempt).toBe(2);
   agent.say(failed(again));
   await agent.next('job.finished.ack', 1);
@@ -136,6 +135,8 @@ test('an agent that is stopped in good order more often than it may be lost gets
 });
 
 test('a silent agent loses its job to another after the grace, and may not finish it late', async () => {
+  await t.stop();
+  t = await startTestHub({ lostAgentGrace: '1s' });
   const token = await t.enrolled();
   const agent = await new WireAgent(t.url, token).hello({ slots: 1 });
   const { runId } = await testRun(t.db, testRecipe('long'));

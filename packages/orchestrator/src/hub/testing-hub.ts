@@ -46,10 +46,14 @@ export interface TestHub {
   stop(): Promise<void>;
 }
 
-export async function startTestHub(): Promise<TestHub> {
+/** Starts one. `lostAgentGrace` is how long an agent may be away; longer than any test takes when it is not given. */
+export async function startTestHub({ lostAgentGrace = '10m' } = {}): Promise<TestHub> {
   const made = await testDatabase();
   const log = createLogger({ level: 'error', format: 'json', service: 'orchestrator', instance: 'test' });
-  const config = await loadConfig({ dataDir: '/nonexistent', env: { KILN_ORCHESTRATOR_LOST_AGENT_GRACE: '1s' } });
+  const config = await loadConfig({
+    dataDir: '/nonexistent',
+    env: { KILN_ORCHESTRATOR_LOST_AGENT_GRACE: lostAgentGrace },
+  });
   const blobs = await openBlobs(config);
   const context: FarmContext = {
     config,
@@ -112,6 +116,9 @@ export async function startTestHub(): Promise<TestHub> {
   };
 }
 
+/** How long a message may be waited for; it ends the wait of a broken test, not of a slow one. */
+const NEXT_LIMIT_MS = 25_000;
+
 /** An agent at the wire: what it was told, and what it says. */
 export class WireAgent {
   readonly told: OrchestratorMessage[] = [];
@@ -151,11 +158,12 @@ export class WireAgent {
   }
 
   async next<T extends OrchestratorMessage['type']>(type: T, skip = 0): Promise<Told<T>> {
-    const deadline = Date.now() + 10_000;
+    const deadline = Date.now() + NEXT_LIMIT_MS;
     for (;;) {
       const found = this.told.filter((message): message is Told<T> => message.type === type)[skip];
       if (found) return found;
-      if (Date.now() > deadline) throw new Error(`no ${type} within 10 s; told: ${JSON.stringify(this.told)}`);
+      if (Date.now() > deadline)
+        throw new Error(`no ${type} within ${NEXT_LIMIT_MS} ms; told: ${JSON.stringify(this.told)}`);
       await new Promise<void>((done) => {
         this.#heard = done;
         setTimeout(done, 200);

@@ -36,5 +36,5 @@ test('one repository does not wait for another, and a failure does not hold up t
   release.resolve();
   await expect(first).rejects.toThrow('it failed');
   expect(await second).toBe('second');
-  await expect.poll(sessionsWithLock).toEqual([]);
+  await expect.poll(sessionsWithLock, { timeout: 25_000 }).toEqual([]);
 });

@@ -8,6 +8,7 @@ import { artifactsOfRun, artifactsToPublish } from '@kiln/store/artifacts.ts';
 import { testDatabase } from '@kiln/store/testing.ts';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { until } from '../../../../tests/support/farm-context.ts';
 import { clearStaging, registerArtifactRoutes } from './staging.ts';
 import { sha256, type TestFarm, testFarm, tree } from './testing.ts';
 
@@ -26,21 +27,26 @@ afterAll(async () => await made.drop());
 beforeEach(async () => {
   farm = await testFarm(made.db);
   Object.assign(attempt, await heldAttempt());
+  await serve();
+});
+afterEach(async () => {
+  await app.close();
+  await farm.remove();
+});
+
+/** Listens; an upload may be silent for so long. */
+async function serve(silenceMs = 60_000): Promise<void> {
   const log = createLogger({ level: 'error', format: 'json', service: 'test', instance: 'test' });
   app = createHttp({ log, health: () => ({}), ready: async () => ({ ready: true, reasons: [] }) });
   registerArtifactRoutes(app, {
     db: made.db,
     stagingDir: farm.context.config.stagingDir,
     authenticate: async (request) => (request.headers.authorization === `Bearer ${token}` ? { agentId } : null),
-    silenceMs: 300,
+    silenceMs,
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   port = Number(new URL(app.listeningOrigin).port);
-});
-afterEach(async () => {
-  await app.close();
-  await farm.remove();
-});
+}
 
 /** A run with one job that the agent holds. */
 async function heldAttempt(): Promise<{ runId: string; jobId: string }> {
@@ -184,7 +190,7 @@ describe('an upload is refused', () => {
       },
     });
     const answer = putStream('a', body, sha256('one'));
-    await expect.poll(async () => (await staged()).length).toBe(1);
+    await until('a part is there', async () => (await staged()).length === 1);
     await made.db`UPDATE jobs SET fence = 6 WHERE job_id = ${attempt.jobId}`;
     resolve();
     expect((await answer).status).toBe(409);
@@ -251,18 +257,20 @@ describe('a body that is cut half-way leaves nothing', () => {
   ])('when the agent dies (%s)', async (_how, body) => {
     const socket = connect(port, '127.0.0.1');
     socket.write(`${head()}\r\n${body}`);
-    await expect.poll(async () => (await staged()).length).toBe(1);
+    await until('a part is there', async () => (await staged()).length === 1);
     socket.destroy();
-    await expect.poll(staged).toEqual([]);
+    await until('nothing is left', async () => (await staged()).length === 0);
     expect(await artifactsOfRun(made.db, attempt.runId)).toEqual([]);
   });
 
   test('when it says nothing more', async () => {
+    await app.close();
+    await serve(300);
     const socket = connect(port, '127.0.0.1');
     socket.write(`${head()}\r\nContent-Length: 1000\r\n\r\nhalf`);
     socket.on('error', () => socket.destroy());
     await new Promise((done) => socket.once('close', done));
-    await expect.poll(staged).toEqual([]);
+    await until('nothing is left', async () => (await staged()).length === 0);
   });
 });
 

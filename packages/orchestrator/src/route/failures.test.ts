@@ -44,7 +44,7 @@ describe('failures', () => {
     await farm.db`UPDATE events SET payload = ${farm.db.json({ recipe: 'tool', version: '1.0', ref: null, commit: null, force: false, by: 'x' })}`;
     expect(await retryDeadLetter(farm.db, eventId)).toBe(true);
     farm.context.bus.publish(SUBJECTS.event, {});
-    await until('done', async () => (await getEvent(farm.db, eventId))?.status === 'done', 2_000);
+    await until('done', async () => (await getEvent(farm.db, eventId))?.status === 'done');
     expect(await runsOf(farm)).toHaveLength(1);
   });
 
@@ -65,10 +65,11 @@ describe('failures', () => {
     await leaseEvents(farm.db, { instance: 'killed', limit: 1, leaseMs: 0 });
     const follower = await farm.join({ bus: farm.context.bus });
     startRouting(follower.context, rosterOf(testRecipe('tool')), { isLeader: () => false });
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    const looked = () => follower.context.lifecycle.loops().every((loop) => loop.lastSuccessAt !== null);
+    await until('the follower has looked', looked);
     expect((await getEvent(farm.db, eventId))?.status).toBe('leased');
     startRouting(farm.context, rosterOf(testRecipe('tool')), { isLeader: () => true });
-    await until('done', async () => (await getEvent(farm.db, eventId))?.status === 'done', 2_000);
+    await until('done', async () => (await getEvent(farm.db, eventId))?.status === 'done');
     expect(farm.lines('event lease expired')).toMatchObject([
       { level: 'warn', eventId, claimed_by: 'killed', attempts: 1 },
     ]);

@@ -62,7 +62,9 @@ describe('the table of schedules', () => {
     await Promise.all(others.map(async ({ context }) => await startSchedules(context, roster)));
     const told = () => others.flatMap((node) => node.lines('schedule is due'));
     await until('the event', () => told().length > 0);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await until('all have looked', () =>
+      others.every(({ context }) => context.lifecycle.loops().every((loop) => loop.lastSuccessAt !== null)),
+    );
     // A minute may turn over while this runs; two ticks are two events then, never two events of one tick.
     const found = await events();
     expect(new Set(found.map((event) => event.deliveryId)).size).toBe(found.length);

