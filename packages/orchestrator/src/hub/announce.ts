@@ -1,6 +1,5 @@
 import { SUBJECTS } from '@kiln/protocol/live.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
-import { buildCounters } from '@kiln/store/counters.ts';
 import type { Batch } from '../turn/batch.ts';
 import type { Committed } from '../turn/commit.ts';
 
@@ -11,10 +10,7 @@ export function announce(context: FarmContext, batch: Batch, result: Committed):
   for (const settled of result.settled) {
     const { recipe, version, runId, requestId, attempt } = settled.run;
     const fields = { recipe, version, runId, requestId, attempt };
-    if (settled.outcome === 'completed') {
-      buildCounters.succeeded++;
-      context.log.info(fields, 'build + publish complete');
-    }
+    if (settled.outcome === 'completed') context.log.info(fields, 'build + publish complete');
     if (settled.hasFollowers) context.bus.publish(SUBJECTS.event, {});
     if (settled.outcome === 'failed') {
       context.log.error(
@@ -69,7 +65,6 @@ function announceJobs({ bus, log }: FarmContext, result: Committed): void {
     for (const job of jobs) {
       const fields = { requestId: job.requestId, runId: job.runId };
       if (job.startsRun) {
-        buildCounters.attempted++;
         log.info({ recipe: job.recipe, version: job.version, attempt: job.runAttempt, ...fields }, 'starting build');
       }
       log.info({ ...fields, jobId: job.jobId, job: job.spec.name, attempt: job.attempt, agentId }, 'job dispatched');

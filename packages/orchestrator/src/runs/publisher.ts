@@ -3,7 +3,6 @@ import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { inSpan } from '@kiln/service/tracing.ts';
 import { artifactsToPublish } from '@kiln/store/artifacts.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
-import { buildCounters } from '@kiln/store/counters.ts';
 import type { Transaction } from '@kiln/store/database.ts';
 import { recordPackages } from '@kiln/store/packages.ts';
 import { addMilestones } from '@kiln/store/timeline.ts';
@@ -86,7 +85,6 @@ async function publish(context: FarmContext, run: Publishing, recipes: readonly 
         ]);
       });
     });
-    buildCounters.succeeded++;
     log.info({ ...fields, repository: orders.repository }, 'build + publish complete');
     bus.publish(SUBJECTS.event, {});
     bus.publish(SUBJECTS.changed, { topic: 'package', id: orders.package });

@@ -146,7 +146,8 @@ function milestones(
         instance,
         name: 'job.dispatched',
         message: `job ${job.spec.name}, attempt ${job.attempt}, was given to ${names.get(agentId) ?? agentId}`,
-        detail: { attempt: job.attempt, agentId },
+        // /status counts the builds by this.
+        detail: { attempt: job.attempt, agentId, ...(job.startsRun ? { startsBuild: true } : {}) },
       })),
     ),
   ];

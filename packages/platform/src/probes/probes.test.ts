@@ -1,7 +1,7 @@
 import type { FarmStatus, RuntimeReadiness } from '@kiln/protocol/api.ts';
 import { FarmStatus as FarmStatusSchema } from '@kiln/protocol/api.ts';
-import { buildCounters } from '@kiln/store/counters.ts';
 import { claim, seedAgent, seedRecipes, seedRun, testRecipe } from '@kiln/store/reads/testing-seed.ts';
+import { addMilestones } from '@kiln/store/timeline.ts';
 import { Compile } from 'typebox/compile';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type TestPlatform, testPlatform } from '../testing.ts';
@@ -26,7 +26,10 @@ const status = async (): Promise<FarmStatus> => {
 };
 
 it('shows an idle farm in /status, with every key', async () => {
-  Object.assign(buildCounters, { attempted: 47, succeeded: 45 });
+  const milestone = { requestId: crypto.randomUUID(), service: 'orchestrator', instance: 'other', message: '' };
+  const attempt = { ...milestone, name: 'job.dispatched', detail: { startsBuild: true } };
+  const success = { ...milestone, name: 'run.completed' };
+  await addMilestones(p.db, [...Array(47).fill(attempt), ...Array(45).fill(success)]);
   expect(await status()).toEqual({
     farm_id: 'build-1',
     recipes: ['libz', 'libfoo', 'musl'],

@@ -1,6 +1,7 @@
 import { ApiError, FarmStatus } from '@kiln/protocol/api.ts';
 import { SUBJECTS } from '@kiln/protocol/live.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
+import { BuildCounter } from '@kiln/store/reads/build-counts.ts';
 import { readFarmStatus } from '@kiln/store/reads/status.ts';
 import type { App } from '../app.ts';
 import { shareRead } from './shared-read.ts';
@@ -10,7 +11,8 @@ const KEPT_MS = 250;
 
 /** `GET /status`: the farm in one object. `GET /healthz`: the process lives. Both are open and change nothing. */
 export function addStatusRoutes(app: App, { db, bus, config }: FarmContext): void {
-  const status = shareRead(KEPT_MS, async () => await readFarmStatus(db, config.farmId));
+  const builds = new BuildCounter(db);
+  const status = shareRead(KEPT_MS, async () => await readFarmStatus(db, config.farmId, builds));
   const unsubscribe = bus.subscribe(SUBJECTS.changed, status.forget);
   app.addHook('onClose', async () => unsubscribe());
   app.get(

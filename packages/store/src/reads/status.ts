@@ -1,6 +1,6 @@
 import type { FarmStatus } from '@kiln/protocol/api.ts';
-import { buildCounters } from '../counters.ts';
-import type { Queryable } from '../database.ts';
+import type { Database } from '../database.ts';
+import type { BuildCounter } from './build-counts.ts';
 import { iso } from './time.ts';
 
 interface InFlightRow {
@@ -16,9 +16,10 @@ interface FailureRow {
   nextRetry: Date | null;
 }
 
-/** What `GET /status` shows. Three small reads, no lock. */
-export async function readFarmStatus(sql: Queryable, farmId: string): Promise<FarmStatus> {
-  const [recipes, [inFlight], failing] = await Promise.all([
+/** What `GET /status` shows. Four small reads, no lock. */
+export async function readFarmStatus(sql: Database, farmId: string, counter: BuildCounter): Promise<FarmStatus> {
+  const [builds, recipes, [inFlight], failing] = await Promise.all([
+    counter.read(),
     sql<{ name: string }[]>`SELECT name FROM recipes ORDER BY position`,
     sql<InFlightRow[]>`
       SELECT recipe, version, coalesce(started_at, created_at) AS started_at FROM runs
@@ -31,8 +32,8 @@ export async function readFarmStatus(sql: Queryable, farmId: string): Promise<Fa
   return {
     farm_id: farmId,
     recipes: recipes.map((row) => row.name),
-    builds_attempted: buildCounters.attempted,
-    builds_succeeded: buildCounters.succeeded,
+    builds_attempted: builds.attempted,
+    builds_succeeded: builds.succeeded,
     in_flight: inFlight
       ? { recipe: inFlight.recipe, version: inFlight.version, started_at: iso(inFlight.startedAt) }
       : null,
