@@ -37,9 +37,8 @@ export async function recordPackages(sql: Transaction, published: PublishedVersi
     VALUES (${repository}, ${name}, ${published.version}, ${published.recipe}, ${published.runId},
       ${publishedAt}, ${JSON.stringify(published.files)}::text::jsonb)
     ON CONFLICT DO NOTHING`;
-  const known = await sql<{ version: string }[]>`
-    SELECT version FROM packages WHERE repository = ${repository} AND package = ${name}`;
-  const active = highestVersions([...known.map((row) => row.version), ...activeVersions], keep);
+  const known = await publishedVersions(sql, repository, name);
+  const active = highestVersions([...known, ...activeVersions], keep);
   await sql`
     UPDATE packages SET active = NOT active
     WHERE repository = ${repository} AND package = ${name} AND active <> (version = ANY(${active}))`;
@@ -48,6 +47,13 @@ export async function recordPackages(sql: Transaction, published: PublishedVersi
 /** The `keep` highest of some versions, highest first, each once. */
 export function highestVersions(versions: readonly string[], keep: number): string[] {
   return [...new Set(versions)].sort((a, b) => compareVersions(b, a) || (a < b ? 1 : -1)).slice(0, keep);
+}
+
+/** Every version of a package that was ever published, by any node. */
+export async function publishedVersions(sql: Queryable, repository: string, name: string): Promise<string[]> {
+  const rows = await sql<{ version: string }[]>`
+    SELECT version FROM packages WHERE repository = ${repository} AND package = ${name}`;
+  return rows.map(({ version }) => version);
 }
 
 export interface PackageQuery {

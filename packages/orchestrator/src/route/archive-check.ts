@@ -1,21 +1,19 @@
 import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
-import { archiveVersions } from '../publish/archive.ts';
+import { type ArchiveContext, versionsPublished } from '../publish/published-versions.ts';
 
-/** Looks versions up in the archives, reading each package's index once. Made for one batch, then thrown away. */
+/** Looks versions up among the published ones, asking once for each recipe. Made for one batch, then thrown away. */
 export class ArchiveCheck {
-  readonly #repositoriesDir: string;
+  readonly #context: ArchiveContext;
   readonly #versions = new Map<string, Promise<ReadonlySet<string>>>();
 
-  constructor(repositoriesDir: string) {
-    this.#repositoriesDir = repositoriesDir;
+  constructor(context: ArchiveContext) {
+    this.#context = context;
   }
 
-  /** Whether this version of the recipe's package was ever published. Throws when the archive's index can't be read. */
-  async has({ name, publish }: CompiledRecipe, version: string): Promise<boolean> {
-    if (!publish) return false;
-    const versions =
-      this.#versions.get(name) ?? archiveVersions(this.#repositoriesDir, publish.repository, publish.package);
-    this.#versions.set(name, versions);
+  /** Whether this version of the recipe's package was ever published. Throws when that can't be found out. */
+  async has(recipe: CompiledRecipe, version: string): Promise<boolean> {
+    const versions = this.#versions.get(recipe.name) ?? versionsPublished(this.#context, recipe);
+    this.#versions.set(recipe.name, versions);
     return (await versions).has(version);
   }
 }

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { insertEvents } from '@kiln/store/events.ts';
+import { recordPackages } from '@kiln/store/packages.ts';
 import { testRecipe } from '@kiln/store/test-run.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type TestFarm, testFarm, until } from '../../../../tests/support/farm-context.ts';
@@ -90,6 +91,17 @@ describe('an order for a recipe', () => {
     );
     expect(farm.lines('build skipped')).toMatchObject([{ level: 'debug', recipe: 'tool', version: '1.0' }]);
     expect((await route(farm, order('tool', '1.0', { force: true }))).outcome).toBe('created 1 run');
+  });
+
+  test('is not built again when any node published it', async () => {
+    const recipe = testRecipe('tool', { publish: { repository: 'main', package: 'tool', files: ['**'], keep: 1 } });
+    const published = { repository: 'main', package: 'tool', version: '1.0', recipe: 'tool', files: [], keep: 1 };
+    await farm.db.begin(async (sql) => await recordPackages(sql, { ...published, runId: randomUUID() }));
+    startRouting(farm.context, rosterOf(recipe));
+    expect((await route(farm, order('tool', '1.0'))).outcome).toBe('ignored: tool 1.0 is in the archive');
+    expect((await route(farm, order('tool', '1.1'))).outcome).toBe('created 1 run');
+    expect((await route(farm, order('tool', '1.0', { force: true }))).outcome).toBe('created 1 run');
+    expect(farm.lines('dedup check failed')).toEqual([]);
   });
 
   test('is not built again when it is in the archive, and is built when the archive can not be read', async () => {

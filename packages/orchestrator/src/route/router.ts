@@ -67,7 +67,7 @@ export class Router {
   }
 
   async #route(events: readonly LeasedEvent[]): Promise<void> {
-    const archive = new ArchiveCheck(this.#context.config.repositoriesDir);
+    const archive = new ArchiveCheck(this.#context);
     const read = await Promise.all(events.map(async (event) => await this.#read(event, archive)));
     const batch: Routed[] = [];
     for (const one of read) {
@@ -133,7 +133,7 @@ export class Router {
         // The lease must outlast the question.
         const timeoutMs = Math.min(config.orchestrator.pollTimeoutMs, EVENT_POLICY.leaseMs / 2);
         const asked = await askUpstream(question, event.receivedAt, { timeoutMs, signal: lifecycle.signal });
-        const archive = new ArchiveCheck(config.repositoriesDir);
+        const archive = new ArchiveCheck(this.#context);
         const plan = await withoutArchived({ log, archive }, event, asked);
         await this.#commit([{ ...routed, plan }]);
       } catch (error) {

@@ -90,12 +90,12 @@ async function commit(
   { limit }: PollOptions,
   started: number,
 ): Promise<void> {
-  const { db, bus, config, log } = context;
+  const { db, bus } = context;
   const matched = matchTags(recipe.upstream, tags);
   const [known, earlier, archived] = await Promise.all([
     readTags(db, recipe.name, recipe.upstream.git),
     readEarlierTags(db, recipe.name, recipe.upstream.git),
-    archivedVersions(recipe, config.repositoriesDir, log),
+    archivedVersions(context, recipe),
   ]);
   const firstSight = watch.lastPoll?.looked ? false : recipe.upstream.firstSight;
   const present = new Set(tags.map((tag) => tag.tag));
