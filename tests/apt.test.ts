@@ -67,7 +67,7 @@ describe.runIf(present)('apt', () => {
     const config = { ...farm.context.config, repositoriesBucket: { name: s3.bucket, prefix: 'farm/' }, s3: s3.access };
     const publishTo = async (version: string, debVersion: string) => {
       const files = { 'out/hello.deb': await deb('hello', debVersion, architecture) };
-      await publishRun({ ...farm.context, config }, await stageRun(config, 'hello', version, files));
+      await publishRun({ ...farm.context, config }, await stageRun(farm.context.blobs, 'hello', version, files));
     };
     try {
       await publishTo('1.0', '1.0');
@@ -307,7 +307,7 @@ async function publish(
   repository = 'main',
 ): Promise<void> {
   const files = Object.fromEntries(debs.map((data) => [`out/${file ?? `${name}_${version}.deb`}`, data]));
-  await publishRun(farm.context, await stageRun(farm.context.config, name, version, files, { repository }));
+  await publishRun(farm.context, await stageRun(farm.context.blobs, name, version, files, { repository }));
 }
 
 async function tamper(path: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { newStagedKey } from '@kiln/orchestrator/publish/staged.ts';
 import { startRetention } from '@kiln/orchestrator/retain/retention.ts';
 import { age, type TestLog, testLog } from '@kiln/orchestrator/retain/testing-logs.ts';
 import { startTestPlatform, type TestPlatform } from '@kiln/platform/testing.ts';
@@ -140,10 +141,12 @@ test('staged outputs go some days after a run that will not publish them', async
   const { stagingDir } = farm.context.config;
   const fileOf = async ({ jobId }: TestLog) => {
     const [row] = await farm.db<{ runId: string }[]>`SELECT run_id FROM jobs WHERE job_id = ${jobId}`;
-    return { runId: row?.runId ?? '', path: join(stagingDir, row?.runId ?? '', 'out.bin') };
+    const runId = row?.runId ?? '';
+    return { runId, path: join(stagingDir, runId, 'out.bin'), key: newStagedKey(runId) };
   };
   const places = await Promise.all([old, young, failed].map(fileOf));
-  for (const { path } of places) {
+  for (const { path, key } of places) {
+    await farm.context.blobs.put(key, Buffer.from('output'));
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, 'output');
   }
@@ -155,4 +158,12 @@ test('staged outputs go some days after a run that will not publish them', async
   await until('the old one is gone', () => farm.lines('old staged outputs removed').length > 0);
   const left = await Promise.all(places.map(async ({ path }) => await readFile(path, 'utf8').catch(() => null)));
   expect(left).toEqual([null, 'output', 'output']);
+  const keys: string[] = [];
+  for await (const { key } of farm.context.blobs.list('staging/')) keys.push(key);
+  expect(keys.toSorted()).toEqual(
+    places
+      .slice(1)
+      .map(({ key }) => key)
+      .toSorted(),
+  );
 });

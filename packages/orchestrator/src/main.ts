@@ -67,7 +67,7 @@ export async function startOrchestrator(
   registerAgentRoutes(app, context, hub);
   registerArtifactRoutes(app, {
     db,
-    stagingDir: config.stagingDir,
+    blobs: context.blobs,
     authenticate: async (request) => await authenticateAgent(context, request),
   });
   const address = await listenOn(app, config.orchestrator.addr);

@@ -8,6 +8,8 @@ export interface Artifact {
   path: string;
   bytes: number;
   sha256: string;
+  /** Where its bytes are in the place of blobs; null: in the staging folder of the orchestrator that took it. */
+  key: string | null;
 }
 
 /**
@@ -29,23 +31,42 @@ export async function runOfHeldAttempt(
 }
 
 /**
- * Records a staged output and gives the SHA-256 that is on record for its path: another one when that path of the attempt
- * was recorded before with other bytes, which stay on record.
+ * Records a staged output and gives what is on record for its path: the one before, when that path of the attempt was
+ * recorded already, whatever its bytes. Of two at once the second waits here for the first one's transaction.
  */
-export async function recordArtifact(sql: Transaction, artifact: Artifact): Promise<string> {
-  const { jobId, attempt, path, bytes, sha256 } = artifact;
+export async function recordArtifact(sql: Transaction, artifact: Artifact): Promise<Pick<Artifact, 'sha256' | 'key'>> {
+  const { jobId, attempt, path, bytes, sha256, key } = artifact;
   await sql`
-    INSERT INTO artifacts (job_id, attempt, path, bytes, sha256) VALUES (${jobId}, ${attempt}, ${path}, ${bytes}, ${sha256})
-    ON CONFLICT DO NOTHING`;
-  const [row] = await sql<{ sha256: string }[]>`
-    SELECT sha256 FROM artifacts WHERE job_id = ${jobId} AND attempt = ${attempt} AND path = ${path}`;
-  return row?.sha256 ?? sha256;
+    INSERT INTO artifacts (job_id, attempt, path, bytes, sha256, key)
+    VALUES (${jobId}, ${attempt}, ${path}, ${bytes}, ${sha256}, ${key}) ON CONFLICT DO NOTHING`;
+  const [row] = await sql<Pick<Artifact, 'sha256' | 'key'>[]>`
+    SELECT sha256, key FROM artifacts WHERE job_id = ${jobId} AND attempt = ${attempt} AND path = ${path}`;
+  return row ?? { sha256, key };
+}
+
+/** A staged output of the same attempt that would have to be a folder of this path, or lie below it; null: there is none. */
+export async function conflictingPath(
+  sql: Queryable,
+  { jobId, attempt, path }: Pick<Artifact, 'jobId' | 'attempt' | 'path'>,
+): Promise<string | null> {
+  const [row] = await sql<{ path: string }[]>`
+    SELECT path FROM artifacts
+    WHERE job_id = ${jobId} AND attempt = ${attempt}
+      AND (starts_with(path, ${path} || '/') OR starts_with(${path}, path || '/')) LIMIT 1`;
+  return row?.path ?? null;
+}
+
+/** Those of these keys that no staged output has. */
+export async function unknownStagedKeys(sql: Queryable, keys: readonly string[]): Promise<string[]> {
+  const rows = await sql<{ key: string }[]>`
+    SELECT g.key FROM unnest(${keys}::text[]) AS g(key) LEFT JOIN artifacts a USING (key) WHERE a.key IS NULL`;
+  return rows.map(({ key }) => key);
 }
 
 /** Every output that a run ever staged, of all attempts, in the order of its jobs and then by path. */
 export async function artifactsOfRun(sql: Queryable, runId: string): Promise<Artifact[]> {
   return await sql<Artifact[]>`
-    SELECT a.job_id, a.attempt, a.path, a.bytes, a.sha256
+    SELECT a.job_id, a.attempt, a.path, a.bytes, a.sha256, a.key
     FROM artifacts a JOIN jobs j USING (job_id)
     WHERE j.run_id = ${runId} ORDER BY j.position, a.attempt, a.path`;
 }
@@ -53,7 +74,7 @@ export async function artifactsOfRun(sql: Queryable, runId: string): Promise<Art
 /** What a run has to publish: the outputs of the attempt that completed each of its jobs. */
 export async function artifactsToPublish(sql: Queryable, runId: string): Promise<Artifact[]> {
   return await sql<Artifact[]>`
-    SELECT a.job_id, a.attempt, a.path, a.bytes, a.sha256
+    SELECT a.job_id, a.attempt, a.path, a.bytes, a.sha256, a.key
     FROM artifacts a JOIN jobs j ON j.job_id = a.job_id AND j.attempt = a.attempt
     WHERE j.run_id = ${runId} AND j.status = 'completed' ORDER BY j.position, a.path`;
 }

@@ -28,7 +28,7 @@ afterEach(async () => {
 
 async function stage(name: string, version: string, of = farm): Promise<RunToPublish> {
   const files = { 'out/a+b.txt': `${name} ${version}`, 'out/c.bin': Buffer.alloc(50_000, version) };
-  return await stageRun(of.context.config, name, version, files, { keep: 2 });
+  return await stageRun(of.context.blobs, name, version, files, { keep: 2 });
 }
 
 /** What anybody reads of the bucket, without keys. */

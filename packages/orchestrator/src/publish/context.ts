@@ -1,4 +1,5 @@
 import type { ResolvedConfig } from '@kiln/service/config.ts';
+import type { BlobStore } from '@kiln/store/blobs/blob-store.ts';
 import type { Database } from '@kiln/store/database.ts';
 
 /** Where warnings about a repository go. */
@@ -10,5 +11,6 @@ export interface PublishLog {
 export interface PublishContext {
   config: Pick<ResolvedConfig, 'dataDir' | 'repositoriesDir' | 'repositoriesBucket' | 's3' | 'stagingDir'>;
   db: Database;
+  blobs: BlobStore;
   log: PublishLog;
 }

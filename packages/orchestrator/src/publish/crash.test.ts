@@ -36,7 +36,7 @@ function publisher(runs: RunToPublish[], killAt: number | null = null) {
 
 async function stage(name: string, version: string): Promise<RunToPublish> {
   const files = { 'out/a.txt': `${name} ${version}`, 'out/b.bin': Buffer.alloc(50_000, version) };
-  return await stageRun(farm.context.config, name, version, files, { keep: 3 });
+  return await stageRun(farm.context.blobs, name, version, files, { keep: 3 });
 }
 
 /** How often a publish touches the disk. */
@@ -49,13 +49,11 @@ async function stepsOf(run: RunToPublish): Promise<number> {
 }
 
 test('the first publish of a repository can be killed at any step', async () => {
-  const steps = await stepsOf(
-    await stageRun(farm.context.config, 'libfoo', '1.0', { a: '1' }, { repository: 'whole' }),
-  );
+  const steps = await stepsOf(await stageRun(farm.context.blobs, 'libfoo', '1.0', { a: '1' }, { repository: 'whole' }));
   const rounds = 8;
   for (let round = 0; round < rounds; round++) {
     const repository = `first-${round}`;
-    const run = await stageRun(farm.context.config, 'libfoo', '1.0', { a: '1' }, { repository });
+    const run = await stageRun(farm.context.blobs, 'libfoo', '1.0', { a: '1' }, { repository });
     const killed = publisher([run], 1 + Math.floor((steps * round) / rounds));
     expect([round, await killed.ended, await killed.errors]).toEqual([round, 'SIGKILL', '']);
     await publishRun(farm.context, run);

@@ -1,20 +1,18 @@
-import { constants } from 'node:fs';
-import { chmod, copyFile, lstat, rename } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { chmod, lstat, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { entryFolder } from './archive.ts';
 import { isDeb, readControl } from './deb.ts';
-import { digestOf, isSystemError, makeFolder, syncPath, syncTree, writePublic } from './disk.ts';
+import { isSystemError, makeFolder, syncPath, syncTree, writePublic } from './disk.ts';
 import { PublishError } from './errors.ts';
 import { type ArchivedFile, type Manifest, readManifest } from './manifest.ts';
 import type { RepositoryPaths } from './paths.ts';
 import { type ChosenFile, MANIFEST } from './select.ts';
 
-/** A file to publish and where it is staged. */
+/** A file to publish and its staged bytes. */
 export interface StagedFile extends ChosenFile {
-  source: string;
+  read(): AsyncIterable<Uint8Array>;
 }
-
-const COPY = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
 
 /**
  * The manifest of a version that is in the archive, or null when it is not. Throws a PublishError when it holds anything
@@ -50,20 +48,9 @@ export async function prepareEntry(
   const folder = join(paths.temporary, 'entry');
   await makeFolder(folder);
   const files: ArchivedFile[] = [];
-  for (const { name, artifact, source } of staged) {
+  for (const { name, artifact, read } of staged) {
     const path = join(folder, name);
-    await copyFile(source, path, COPY).catch((cause: unknown) => {
-      if (!isSystemError(cause, 'ENOENT')) throw cause;
-      throw new PublishError(
-        `the staged output ${artifact.path} is not at ${source} any more; build the version again`,
-        {
-          final: true,
-          cause,
-        },
-      );
-    });
-    await chmod(path, 0o444);
-    const { bytes, sha256 } = await digestOf(path);
+    const { bytes, sha256 } = await writeOut(read(), path);
     if (sha256 !== artifact.sha256)
       throw new PublishError(
         `the staged output ${artifact.path} has SHA-256 ${sha256}, but ${artifact.sha256} was uploaded; build the version again`,
@@ -75,6 +62,25 @@ export async function prepareEntry(
   await writePublic(join(folder, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
   await syncTree(folder);
   return manifest;
+}
+
+/** Writes bytes to a new file and takes their digest on the way. */
+async function writeOut(source: AsyncIterable<Uint8Array>, path: string): Promise<{ bytes: number; sha256: string }> {
+  const hash = createHash('sha256');
+  const handle = await open(path, 'wx', 0o444);
+  let bytes = 0;
+  try {
+    for await (const chunk of source) {
+      hash.update(chunk);
+      bytes += chunk.length;
+      await handle.writeFile(chunk);
+    }
+  } finally {
+    await handle.close();
+  }
+  // Whatever the umask: a web server of another user reads it.
+  await chmod(path, 0o444);
+  return { bytes, sha256: hash.digest('hex') };
 }
 
 /** Moves the prepared folder into the archive, whole. */

@@ -20,7 +20,7 @@ beforeEach(async () => {
 afterEach(async () => await farm.remove());
 
 async function publish(name: string, version: string, files: Parameters<typeof stageRun>[3], orders = {}) {
-  return await publishRun(farm.context, await stageRun(farm.context.config, name, version, files, orders));
+  return await publishRun(farm.context, await stageRun(farm.context.blobs, name, version, files, orders));
 }
 
 describe('the repository folder', () => {
@@ -65,9 +65,9 @@ describe('the repository folder', () => {
   });
 
   test('does not change with the staged files', async () => {
-    const run = await stageRun(farm.context.config, 'libfoo', '1.0', { a: 'one' });
+    const run = await stageRun(farm.context.blobs, 'libfoo', '1.0', { a: 'one' });
     await publishRun(farm.context, run);
-    await writeFile(join(farm.context.config.stagingDir, run.runId, `${run.artifacts[0]?.jobId}-1`, 'a'), 'changed');
+    await farm.context.blobs.put(run.artifacts[0]?.key ?? '', Buffer.from('changed'));
     await verifyView(farm.repository());
   });
 
@@ -171,6 +171,23 @@ describe('the archive', () => {
   });
 });
 
+describe('outputs that were staged before they were blobs', () => {
+  test('are published from their folder, which another machine may have', async () => {
+    const run = await stageRun(farm.context.blobs, 'libfoo', '1.0', { 'out/a': 'one' });
+    const [artifact] = run.artifacts;
+    if (!artifact) throw new Error('nothing is staged');
+    await farm.context.blobs.remove(artifact.key ?? '');
+    const before = { ...run, artifacts: [{ ...artifact, key: null }] };
+    const failure = await publishRun(farm.context, before).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ final: false, message: expect.stringContaining('the orchestrator that took it') });
+    const folder = join(farm.context.config.stagingDir, run.runId, `${artifact.jobId}-1`, 'out');
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'a'), 'one');
+    await publishRun(farm.context, before);
+    expect(shown(await verifyView(farm.repository()))).toEqual(['libfoo 1.0']);
+  });
+});
+
 describe('a publish is refused', () => {
   test('when two files would have one name', async () => {
     await expect(publish('libfoo', '1', { 'a/x.tar': '1', 'b/x.tar': '2' })).rejects.toThrow(
@@ -186,14 +203,14 @@ describe('a publish is refused', () => {
   });
 
   test('when a staged file is gone or has other bytes, and leaves no trace', async () => {
-    const run = await stageRun(farm.context.config, 'libfoo', '1', { a: 'one', b: 'two' });
-    const folder = join(farm.context.config.stagingDir, run.runId, `${run.artifacts[0]?.jobId}-1`);
-    await writeFile(join(folder, 'b'), 'twisted');
+    const run = await stageRun(farm.context.blobs, 'libfoo', '1', { a: 'one', b: 'two' });
+    const key = run.artifacts[1]?.key ?? '';
+    await farm.context.blobs.put(key, Buffer.from('twisted'));
     await expect(publishRun(farm.context, run)).rejects.toThrow('the staged output b has SHA-256');
-    await rm(join(folder, 'b'));
+    await farm.context.blobs.remove(key);
     await expect(publishRun(farm.context, run)).rejects.toThrow('the staged output b is not at');
     expect(await tree(farm.repository())).toEqual([]);
-    await writeFile(join(folder, 'b'), 'two');
+    await farm.context.blobs.put(key, Buffer.from('two'));
     await publishRun(farm.context, run);
     await verifyView(farm.repository());
   });
@@ -235,7 +252,7 @@ describe('a publish is refused', () => {
   });
 
   test('when the disk is in the way, and the next try publishes the same staged files', async () => {
-    const run = await stageRun(farm.context.config, 'libfoo', '1', { a: '1' });
+    const run = await stageRun(farm.context.blobs, 'libfoo', '1', { a: '1' });
     await mkdir(farm.context.config.repositoriesDir, { recursive: true });
     await writeFile(farm.repository(), 'a file where the repository should be');
     await expect(publishRun(farm.context, run)).rejects.toThrow('ENOTDIR');

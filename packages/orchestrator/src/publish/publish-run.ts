@@ -18,7 +18,7 @@ import { checkName, type RepositoryPaths, repositoryPaths } from './paths.ts';
 import { openReleaseKey } from './release-key.ts';
 import { restoreArchive } from './restore.ts';
 import { chooseFiles } from './select.ts';
-import { stagedPath } from './staged.ts';
+import { readStaged } from './staged.ts';
 import { chooseView } from './view.ts';
 
 export { PublishError } from './errors.ts';
@@ -85,7 +85,7 @@ async function publishAlone(
   const now = new Date();
   const staged = chooseFiles(run.artifacts, run.publish.files).map((file) => ({
     ...file,
-    source: stagedPath(config.stagingDir, runId, file.artifact),
+    read: () => readStaged(context, runId, file.artifact),
   }));
   const bucket = await RepositoryBucket.open(context, repository);
   if (bucket) await restoreArchive(bucket, paths, log);

@@ -1,34 +1,37 @@
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { HttpError } from '@kiln/service/http.ts';
 
+/** What a body must be, and how long its sender may be silent, in milliseconds. */
+export interface Expected {
+  path: string;
+  /** Lower-case hex. */
+  sha256: string;
+  silenceMs: number;
+}
+
 /**
- * Writes the body of a request to a new file, to the disk, holding no more of it in memory than one chunk. Throws an
- * HttpError when the body ends early, or when nothing comes for `silenceMs`; the caller removes the file.
+ * The body of a request, chunk by chunk. Throws an HttpError at its end when it was cut or its bytes have another digest, so
+ * that whoever keeps it keeps it checked or not at all; and when nothing comes for `silenceMs` while more is wanted.
  */
-export async function receiveFile(
-  request: IncomingMessage,
-  path: string,
-  silenceMs: number,
-): Promise<{ bytes: number; sha256: string }> {
+export async function* checkedBody(request: IncomingMessage, expected: Expected): AsyncGenerator<Buffer> {
+  const { path, silenceMs } = expected;
   const hash = createHash('sha256');
-  const handle = await open(path, 'wx', 0o600);
-  const silence = setTimeout(() => request.destroy(new Error(`nothing came for ${silenceMs} ms`)), silenceMs);
-  let bytes = 0;
+  const giveUp = () => request.destroy(new Error(`nothing came for ${silenceMs} ms`));
+  let silence = setTimeout(giveUp, silenceMs);
   try {
     for await (const chunk of bodyOf(request)) {
-      silence.refresh();
+      clearTimeout(silence);
       hash.update(chunk);
-      bytes += chunk.length;
-      await handle.writeFile(chunk);
+      yield chunk;
+      silence = setTimeout(giveUp, silenceMs);
     }
-    await handle.sync();
   } finally {
     clearTimeout(silence);
-    await handle.close();
   }
-  return { bytes, sha256: hash.digest('hex') };
+  const sha256 = hash.digest('hex');
+  if (sha256 === expected.sha256) return;
+  throw new HttpError(422, 'digest_mismatch', `the body of ${path} has SHA-256 ${sha256}, not ${expected.sha256}`);
 }
 
 async function* bodyOf(request: IncomingMessage): AsyncGenerator<Buffer> {

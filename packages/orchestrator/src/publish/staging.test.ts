@@ -1,16 +1,20 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { createHttp } from '@kiln/service/http.ts';
 import { createLogger } from '@kiln/service/log.ts';
 import { artifactsOfRun, artifactsToPublish } from '@kiln/store/artifacts.ts';
+import { type BlobStore, BlobStoreFull } from '@kiln/store/blobs/blob-store.ts';
+import type { Database, Transaction } from '@kiln/store/database.ts';
 import { testDatabase } from '@kiln/store/testing.ts';
 import type { FastifyInstance } from 'fastify';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { until } from '../../../../tests/support/farm-context.ts';
-import { clearStaging, registerArtifactRoutes } from './staging.ts';
-import { sha256, type TestFarm, testFarm, tree } from './testing.ts';
+import { clearStaging, newStagedKey, readStaged, STAGED_KEY } from './staged.ts';
+import { registerArtifactRoutes } from './staging.ts';
+import { sha256, type TestFarm, testFarm } from './testing.ts';
 
 let made: Awaited<ReturnType<typeof testDatabase>>;
 let farm: TestFarm;
@@ -30,17 +34,18 @@ beforeEach(async () => {
   await serve();
 });
 afterEach(async () => {
+  vi.restoreAllMocks();
   await app.close();
   await farm.remove();
 });
 
 /** Listens; an upload may be silent for so long. */
-async function serve(silenceMs = 60_000): Promise<void> {
+async function serve({ db = made.db, silenceMs = 60_000 } = {}): Promise<void> {
   const log = createLogger({ level: 'error', format: 'json', service: 'test', instance: 'test' });
   app = createHttp({ log, health: () => ({}), ready: async () => ({ ready: true, reasons: [] }) });
   registerArtifactRoutes(app, {
-    db: made.db,
-    stagingDir: farm.context.config.stagingDir,
+    db,
+    blobs: farm.context.blobs,
     authenticate: async (request) => (request.headers.authorization === `Bearer ${token}` ? { agentId } : null),
     silenceMs,
   });
@@ -97,8 +102,22 @@ async function putStream(path: string, body: ReadableStream<Uint8Array>, digest:
 }
 
 const refused = (status: number, code: string) => ({ status, body: { error: { code, message: expect.any(String) } } });
-const staged = async () => await tree(farm.context.config.stagingDir).catch(() => []);
-const place = (path: string) => join(attempt.runId, `${attempt.jobId}-${attempt.attempt}`, path);
+/** Every staged blob that there is, in no order. */
+async function staged(): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of farm.context.blobs.list('')) keys.push(key);
+  return keys;
+}
+
+/** Parts of uploads under way. */
+const parts = async () => await readdir(join(farm.context.config.dataDir, 'blobs', '.tmp')).catch(() => []);
+
+/** The bytes that are on record for a path. */
+async function bytesOf(path: string): Promise<Buffer> {
+  const [artifact] = (await artifactsOfRun(made.db, attempt.runId)).filter((one) => one.path === path);
+  if (!artifact) throw new Error(`${path} is not on record`);
+  return await buffer(readStaged(farm.context, attempt.runId, artifact));
+}
 
 describe('an upload', () => {
   test('is staged, recorded, and the same again changes nothing', async () => {
@@ -106,10 +125,11 @@ describe('an upload', () => {
     const answer = { status: 200, body: { path: 'out/a.bin', bytes: data.length, sha256: sha256(data) } };
     expect(await put('out/a.bin', data)).toEqual(answer);
     expect(await put('out/a.bin', data, { type: 'application/json' })).toEqual(answer);
-    expect(await staged()).toEqual([place('out/a.bin')]);
-    expect(sha256(await readFile(join(farm.context.config.stagingDir, place('out/a.bin'))))).toBe(sha256(data));
+    const [key = '', ...others] = await staged();
+    expect([key, others]).toEqual([expect.stringMatching(STAGED_KEY), []]);
+    expect(await bytesOf('out/a.bin')).toEqual(data);
     const recorded = [
-      { jobId: attempt.jobId, attempt: 2, path: 'out/a.bin', bytes: data.length, sha256: sha256(data) },
+      { jobId: attempt.jobId, attempt: 2, path: 'out/a.bin', bytes: data.length, sha256: sha256(data), key },
     ];
     expect(await artifactsOfRun(made.db, attempt.runId)).toEqual(recorded);
     expect(await artifactsToPublish(made.db, attempt.runId)).toEqual([]);
@@ -122,15 +142,14 @@ describe('an upload', () => {
     const names = ['empty', '100%.txt', 'a b#c?d&e=f;g:h@i+j~k', 'ünïcode/文件', 'x%2Fy', '.hidden', '-rf', `${long}b`];
     for (const name of names) expect([name, (await put(name, '')).status]).toEqual([name, 200]);
     expect((await artifactsOfRun(made.db, attempt.runId)).map(({ path }) => path).sort()).toEqual([...names].sort());
-    expect(await staged()).toEqual(names.map(place).sort());
+    expect(await staged()).toHaveLength(names.length);
   });
 
   test('of many at once is whole for each', async () => {
     const files = Array.from({ length: 20 }, (_, i) => ({ path: `out/${i}`, data: randomBytes(100_000 + i) }));
     const answers = await Promise.all(files.map(async ({ path, data }) => await put(path, data)));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-    for (const { path, data } of files)
-      expect(sha256(await readFile(join(farm.context.config.stagingDir, place(path))))).toBe(sha256(data));
+    for (const { path, data } of files) expect(sha256(await bytesOf(path))).toBe(sha256(data));
   });
 
   test('to one path at once is one of them, with the others refused', async () => {
@@ -138,7 +157,8 @@ describe('an upload', () => {
     const answers = await Promise.all(bodies.map(async (body) => await put('a', body)));
     expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array(7).fill(409)]);
     const winner = bodies[answers.findIndex(({ status }) => status === 200)] ?? '';
-    expect(await readFile(join(farm.context.config.stagingDir, place('a')), 'utf8')).toBe(winner);
+    expect(String(await bytesOf('a'))).toBe(winner);
+    expect(await staged()).toHaveLength(1);
     expect(await artifactsOfRun(made.db, attempt.runId)).toMatchObject([{ path: 'a', sha256: sha256(winner) }]);
   });
 
@@ -190,7 +210,7 @@ describe('an upload is refused', () => {
       },
     });
     const answer = putStream('a', body, sha256('one'));
-    await until('a part is there', async () => (await staged()).length === 1);
+    await until('a part is there', async () => (await parts()).length === 1);
     await made.db`UPDATE jobs SET fence = 6 WHERE job_id = ${attempt.jobId}`;
     resolve();
     expect((await answer).status).toBe(409);
@@ -204,8 +224,8 @@ describe('an upload is refused', () => {
     expect(await put('a', 'one', { digest: sha256('two') })).toEqual(refused(422, 'digest_mismatch'));
     expect((await put('a', 'one', { digest: sha256('one').toUpperCase() })).status).toBe(200);
     expect(await put('a', 'two')).toEqual(refused(409, 'staged_differently'));
-    expect(await readFile(join(farm.context.config.stagingDir, place('a')), 'utf8')).toBe('one');
-    expect(await staged()).toEqual([place('a')]);
+    expect(String(await bytesOf('a'))).toBe('one');
+    expect(await staged()).toHaveLength(1);
   });
 
   test.each([
@@ -257,43 +277,89 @@ describe('a body that is cut half-way leaves nothing', () => {
   ])('when the agent dies (%s)', async (_how, body) => {
     const socket = connect(port, '127.0.0.1');
     socket.write(`${head()}\r\n${body}`);
-    await until('a part is there', async () => (await staged()).length === 1);
+    await until('a part is there', async () => (await parts()).length === 1);
     socket.destroy();
-    await until('nothing is left', async () => (await staged()).length === 0);
+    await until('nothing is left', async () => (await parts()).length === 0);
+    expect(await staged()).toEqual([]);
     expect(await artifactsOfRun(made.db, attempt.runId)).toEqual([]);
   });
 
   test('when it says nothing more', async () => {
     await app.close();
-    await serve(300);
+    await serve({ silenceMs: 300 });
     const socket = connect(port, '127.0.0.1');
     socket.write(`${head()}\r\nContent-Length: 1000\r\n\r\nhalf`);
     socket.on('error', () => socket.destroy());
     await new Promise((done) => socket.once('close', done));
-    await until('nothing is left', async () => (await staged()).length === 0);
+    await until('nothing is left', async () => (await parts()).length === 0);
+    expect(await staged()).toEqual([]);
   });
 });
 
+describe('a place of blobs in trouble', () => {
+  test('that is full is told as such', async () => {
+    const full: BlobStore['put'] = async (_key, source) => {
+      if (!(source instanceof Uint8Array)) for await (const _ of source);
+      throw new BlobStoreFull('the folder /full', new Error('ENOSPC: no space left on device, write'));
+    };
+    vi.spyOn(farm.context.blobs, 'put').mockImplementation(full);
+    expect(await put('a', 'one')).toEqual(refused(507, 'disk_full'));
+    expect(await artifactsOfRun(made.db, attempt.runId)).toEqual([]);
+  });
+
+  test('is asked again after an upload whose record is in doubt: nothing is lost, what is left over is an orphan', async () => {
+    await app.close();
+    await serve({ db: losingAnAnswer(made.db) });
+    expect((await put('a', 'one')).status).toBe(500);
+    expect((await put('a', 'one')).status).toBe(200);
+    expect(String(await bytesOf('a'))).toBe('one');
+    expect(await staged()).toHaveLength(1);
+  });
+});
+
+/** A database whose first transaction is committed, while the answer to that never comes. */
+function losingAnAnswer(db: Database): Database {
+  let lost = false;
+  return new Proxy(db, {
+    get(target, name, self) {
+      if (name !== 'begin' || lost) return Reflect.get(target, name, self);
+      lost = true;
+      return async (work: (sql: Transaction) => Promise<unknown>) => {
+        await target.begin(work);
+        throw new Error('the connection ended with the commit');
+      };
+    },
+  });
+}
+
 describe('clearing', () => {
+  const run = () => ({ runId: attempt.runId, recipe: 'libfoo', version: '1.0' });
+
   test('removes what the run staged, and nothing else', async () => {
     await put('a', 'one');
-    const other = join(farm.context.config.stagingDir, 'other');
-    await writeFile(other, '');
-    await clearStaging(farm.context, { runId: attempt.runId, recipe: 'libfoo', version: '1.0' });
-    await clearStaging(farm.context, { runId: randomUUID(), recipe: 'libfoo', version: '1.0' });
-    expect(await readdir(farm.context.config.stagingDir)).toEqual(['other']);
+    await put('b', 'two');
+    const other = newStagedKey(randomUUID());
+    await farm.context.blobs.put(other, Buffer.from('other'));
+    await clearStaging(farm.context, run());
+    await clearStaging(farm.context, { ...run(), runId: randomUUID() });
+    expect(await staged()).toEqual([other]);
     expect(farm.warnings).toEqual([]);
-    await rm(other);
+  });
+
+  test('removes the folder of a run that was staged before, too', async () => {
+    const { stagingDir } = farm.context.config;
+    for (const name of [attempt.runId, 'other']) await mkdir(join(stagingDir, name, 'x'), { recursive: true });
+    await clearStaging(farm.context, run());
+    expect(await readdir(stagingDir)).toEqual(['other']);
   });
 
   test('that fails is a warning', async () => {
-    const notFolder = join(farm.context.config.dataDir, 'file');
-    await writeFile(notFolder, '');
-    const context = { ...farm.context, config: { ...farm.context.config, stagingDir: notFolder } };
-    await clearStaging(context, { runId: attempt.runId, recipe: 'libfoo', version: '1.0' });
+    await put('a', 'one');
+    vi.spyOn(farm.context.blobs, 'remove').mockRejectedValue(new Error('EROFS: read-only file system'));
+    await clearStaging(farm.context, run());
     const fields = { recipe: 'libfoo', version: '1.0', runId: attempt.runId, err: expect.any(Error) };
     expect(farm.warnings).toEqual([{ fields, message: 'clear staging dir failed' }]);
-    expect((await stat(notFolder)).size).toBe(0);
+    expect(await staged()).toHaveLength(1);
   });
 });
 

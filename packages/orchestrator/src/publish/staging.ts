@@ -1,22 +1,17 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { ArtifactResponse, AttemptReference } from '@kiln/protocol/agent-messages.ts';
 import { HttpError } from '@kiln/service/http.ts';
-import { recordArtifact, runOfHeldAttempt } from '@kiln/store/artifacts.ts';
-import type { Database } from '@kiln/store/database.ts';
+import { type Artifact, conflictingPath, recordArtifact, runOfHeldAttempt } from '@kiln/store/artifacts.ts';
+import { type BlobStore, BlobStoreFull } from '@kiln/store/blobs/blob-store.ts';
+import type { Database, Transaction } from '@kiln/store/database.ts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
-import { isSystemError, syncPath } from './disk.ts';
 import { unsafePath } from './paths.ts';
-import { receiveFile } from './receive.ts';
-import { runFolder, stagedPath } from './staged.ts';
-
-export { clearStaging } from './staged.ts';
+import { checkedBody } from './receive.ts';
+import { newStagedKey } from './staged.ts';
 
 export interface StagingOptions {
   db: Database;
-  stagingDir: string;
+  blobs: BlobStore;
   /** The agent that a request speaks for, by its Bearer token, or null. */
   authenticate(request: FastifyRequest): Promise<{ agentId: string } | null>;
   /** How long an upload may stand still before it is given up, in milliseconds. Default two minutes. */
@@ -55,37 +50,63 @@ export function registerArtifactRoutes(app: FastifyInstance, options: StagingOpt
 }
 
 async function stage(
-  options: StagingOptions,
+  { db, blobs, silenceMs = SILENCE_MS }: StagingOptions,
   agentId: string,
   request: FastifyRequest<{ Params: Static<typeof Params> }>,
 ): Promise<ArtifactResponse> {
   const { '*': path, ...reference } = request.params;
-  const expected = checkRequest(path, request.headers['x-kiln-sha256']);
-  const runId = await runOfHeldAttempt(options.db, agentId, reference, { lock: false });
+  const sha256 = checkRequest(path, request.headers['x-kiln-sha256']);
+  const runId = await runOfHeldAttempt(db, agentId, reference, { lock: false });
   if (runId === null) throw stale(reference);
 
-  const folder = runFolder(options.stagingDir, runId);
-  await mkdir(folder, { recursive: true });
-  const incoming = join(folder, `.incoming-${randomUUID()}`);
+  const key = newStagedKey(runId);
+  const { bytes } = await keep(blobs, key, path, checkedBody(request.raw, { path, sha256, silenceMs }));
+  const artifact = { jobId: reference.jobId, attempt: reference.attempt, path, bytes, sha256, key };
   try {
-    const { bytes, sha256 } = await receiveFile(request.raw, incoming, options.silenceMs ?? SILENCE_MS);
-    if (sha256 !== expected)
-      throw new HttpError(422, 'digest_mismatch', `the body of ${path} has SHA-256 ${sha256}, not ${expected}`);
-    const artifact = { jobId: reference.jobId, attempt: reference.attempt, path, bytes, sha256 };
-    await options.db.begin(async (sql) => {
-      if ((await runOfHeldAttempt(sql, agentId, reference, { lock: true })) === null) throw stale(reference);
-      // The record comes first, so that of two uploads to one path the second one waits here and sees the first.
-      const known = await recordArtifact(sql, artifact);
-      if (known !== sha256)
-        throw new HttpError(409, 'staged_differently', `${path} was staged with SHA-256 ${known}, not ${sha256}`);
-      await putInPlace(incoming, stagedPath(options.stagingDir, runId, artifact), options.stagingDir);
-    });
-    return { path, bytes, sha256 };
+    const recorded = await db.begin(async (sql) => await record(sql, agentId, reference, artifact));
+    if (recorded.key !== key) await discard(blobs, key);
   } catch (error) {
-    throw explain(error, path);
-  } finally {
-    await rm(incoming, { force: true });
+    // Any other error may have come after the commit: then the record has this blob, and else it is swept as an orphan.
+    if (error instanceof HttpError) await discard(blobs, key);
+    throw error;
   }
+  return { path, bytes, sha256 };
+}
+
+async function keep(
+  blobs: BlobStore,
+  key: string,
+  path: string,
+  body: AsyncIterable<Uint8Array>,
+): Promise<{ bytes: number }> {
+  try {
+    return await blobs.put(key, body);
+  } catch (error) {
+    if (!(error instanceof BlobStoreFull)) throw error;
+    throw new HttpError(507, 'disk_full', `${path} can't be staged: ${error.message}`);
+  }
+}
+
+/** Records an output in the transaction that holds its attempt. Throws an HttpError, and so records nothing, on what is refused. */
+async function record(
+  sql: Transaction,
+  agentId: string,
+  reference: AttemptReference,
+  artifact: Artifact,
+): Promise<Pick<Artifact, 'key'>> {
+  const { path, sha256 } = artifact;
+  if ((await runOfHeldAttempt(sql, agentId, reference, { lock: true })) === null) throw stale(reference);
+  const other = await conflictingPath(sql, artifact);
+  if (other !== null)
+    throw new HttpError(422, 'path_conflict', `${path} is a folder of, or lies under, the staged artifact ${other}`);
+  const known = await recordArtifact(sql, artifact);
+  if (known.sha256 === sha256) return known;
+  throw new HttpError(409, 'staged_differently', `${path} was staged with SHA-256 ${known.sha256}, not ${sha256}`);
+}
+
+/** Removes a blob that no record names. What can't be removed now is swept as an orphan. */
+async function discard(blobs: BlobStore, key: string): Promise<void> {
+  await blobs.remove(key).catch(() => undefined);
 }
 
 function checkRequest(path: string, digest: string | string[] | undefined): string {
@@ -105,19 +126,4 @@ function stale({ jobId, attempt, fence }: AttemptReference): HttpError {
     'stale_attempt',
     `attempt ${attempt} (fence ${fence}) of job ${jobId} is not this agent's now`,
   );
-}
-
-/** Moves a received file to its place, with every folder entry on the way to it on the disk. */
-async function putInPlace(incoming: string, place: string, root: string): Promise<void> {
-  await mkdir(dirname(place), { recursive: true });
-  await rename(incoming, place);
-  for (let folder = dirname(place); folder.length >= root.length; folder = dirname(folder)) await syncPath(folder);
-}
-
-function explain(error: unknown, path: string): unknown {
-  if (isSystemError(error, 'ENOSPC', 'EDQUOT'))
-    return new HttpError(507, 'disk_full', `there is no room for ${path} on the disk of the staging folder`);
-  if (isSystemError(error, 'EEXIST', 'ENOTDIR', 'EISDIR', 'ENOTEMPTY'))
-    return new HttpError(422, 'path_conflict', `${path} is a folder of, or lies under, another staged artifact`);
-  return error;
 }

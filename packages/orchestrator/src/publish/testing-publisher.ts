@@ -1,6 +1,8 @@
 import fs from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { FolderBlobs } from '@kiln/store/blobs/folder.ts';
 import { type DatabaseAddress, openDatabase } from '@kiln/store/database.ts';
 import type { PublishContext } from './context.ts';
 import { publishRun, type RunToPublish } from './publish-run.ts';
@@ -18,10 +20,11 @@ export interface PublisherOrders {
 const orders: PublisherOrders = JSON.parse(await text(process.stdin));
 const touches = countTouches(orders.killAt);
 const db = openDatabase(orders.address, { name: 'test-publisher', connections: 2 });
+const blobs = new FolderBlobs(join(orders.config.dataDir, 'blobs'));
 const log = {
   warn: (fields: object, message: string) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
 };
-for (const run of orders.runs) await publishRun({ config: orders.config, db, log }, run);
+for (const run of orders.runs) await publishRun({ config: orders.config, db, blobs, log }, run);
 await db.end();
 process.stdout.write(String(touches.count));
 
@@ -35,7 +38,6 @@ function countTouches(killAt: number | null): { count: number } {
     };
   };
   fs.chmod = counted(fs.chmod);
-  fs.copyFile = counted(fs.copyFile);
   fs.open = counted(fs.open);
   fs.rename = counted(fs.rename);
   fs.symlink = counted(fs.symlink);

@@ -1,16 +1,18 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { CompiledPublish } from '@kiln/protocol/compiled.ts';
 import type { S3Access } from '@kiln/service/config-blobs.ts';
 import type { Artifact } from '@kiln/store/artifacts.ts';
+import type { BlobStore } from '@kiln/store/blobs/blob-store.ts';
+import { FolderBlobs } from '@kiln/store/blobs/folder.ts';
 import type { Database } from '@kiln/store/database.ts';
 import type { PublishContext } from './context.ts';
 import type { RunToPublish } from './publish-run.ts';
-import { stagedPath } from './staged.ts';
+import { newStagedKey } from './staged.ts';
 
 const run = promisify(execFile);
 
@@ -45,6 +47,7 @@ export async function testFarm(db: Database, s3: S3Access = NO_SERVICE): Promise
         stagingDir: join(dataDir, 'staging'),
       },
       db,
+      blobs: new FolderBlobs(join(dataDir, 'blobs')),
       log: { warn: (fields, message) => warnings.push({ fields, message }) },
     },
     repository: (name = 'main') => join(dataDir, 'repositories', name),
@@ -55,7 +58,7 @@ export async function testFarm(db: Database, s3: S3Access = NO_SERVICE): Promise
 
 /** Stages files as an agent's upload would have, and gives the run that publishes them. */
 export async function stageRun(
-  config: PublishContext['config'],
+  blobs: BlobStore,
   name: string,
   version: string,
   files: Record<string, string | Buffer>,
@@ -65,11 +68,9 @@ export async function stageRun(
   const jobId = randomUUID();
   const artifacts: Artifact[] = [];
   for (const [path, data] of Object.entries(files)) {
-    const artifact = { jobId, attempt: 1, path, bytes: Buffer.byteLength(data), sha256: sha256(data) };
-    const place = stagedPath(config.stagingDir, runId, artifact);
-    await mkdir(dirname(place), { recursive: true });
-    await writeFile(place, data);
-    artifacts.push(artifact);
+    const key = newStagedKey(runId);
+    await blobs.put(key, Buffer.from(data));
+    artifacts.push({ jobId, attempt: 1, path, bytes: Buffer.byteLength(data), sha256: sha256(data), key });
   }
   return {
     runId,

@@ -12,7 +12,7 @@ import { testDatabase } from '@kiln/store/testing.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { archiveNext } from './archive.ts';
 import { expireOld } from './expire.ts';
-import { sweepOrphans } from './orphans.ts';
+import { LOG_BLOBS, sweepOrphans } from './orphans.ts';
 import { sealNext } from './seal.ts';
 import type { KeeperOrders } from './testing-keeper.ts';
 import { age, blobKeys, readAll, type TestLog, testFigures, testLog } from './testing-logs.ts';
@@ -116,10 +116,10 @@ test.each(['folder', 'bucket'])(
 
     // What killed processes left behind is recognised, and nothing else is touched.
     await context.blobs.put('logs/other.txt', Buffer.from('not a log of ours'));
-    expect(await sweepOrphans(context, signal)).toBe(0);
+    expect(await sweepOrphans(context, LOG_BLOBS, signal)).toBe(0);
     const orphans = (await blobKeys(context.blobs)).length - 1 - (await namedKeys()).length;
     expect(orphans).toBeGreaterThan(0);
-    expect(await sweepOrphans(context, signal, 0)).toBe(orphans);
+    expect(await sweepOrphans(context, LOG_BLOBS, signal, 0)).toBe(orphans);
     expect((await blobKeys(context.blobs)).sort()).toEqual([...(await namedKeys()), 'logs/other.txt'].sort());
     await made.drop();
   },

@@ -5,7 +5,7 @@ import type { Leadership } from '../lead/leadership.ts';
 import { archiveNext } from './archive.ts';
 import { expireOld } from './expire.ts';
 import { type RetentionFigures, registerRetentionFigures } from './figures.ts';
-import { sweepOrphans } from './orphans.ts';
+import { LOG_BLOBS, STAGED_BLOBS, sweepOrphans } from './orphans.ts';
 import { sealNext } from './seal.ts';
 import { clearOldStaging } from './staged-outputs.ts';
 import type { Outcome } from './work.ts';
@@ -21,7 +21,8 @@ const SHORTEST_SWEEP_MS = 1000;
 const LONGEST_SWEEP_MS = 600_000;
 
 /**
- * Keeps finished logs: seals them when their attempts end, archives and removes them by age. Any number of orchestrators
+ * Keeps finished logs: seals them when their attempts end, archives and removes them by age. Removes staged outputs that
+ * nobody publishes any more, and blobs that nobody knows. Any number of orchestrators
  * do it at once, each log being leased. While the place of blobs is away everything stays where it is, and is told once.
  */
 export function startRetention(context: FarmContext, leadership: Pick<Leadership, 'isLeader'>): void {
@@ -53,13 +54,16 @@ export function startRetention(context: FarmContext, leadership: Pick<Leadership
     if (archived > 0) log.info({ logs: archived }, 'logs archived');
   });
   lifecycle.loop('staged outputs', { everyMs, unbounded: true }, async (signal) => {
-    const runs = await clearOldStaging(context, stagingMs, signal);
+    const shared = leadership.isLeader() && (await store.answers());
+    const runs = await clearOldStaging(context, { ageMs: stagingMs, shared }, signal);
     if (runs > 0) log.info({ runs }, 'old staged outputs removed');
   });
-  lifecycle.loop('orphaned logs', { everyMs: ORPHANS_EVERY_MS, unbounded: true }, async (signal) => {
+  lifecycle.loop('orphaned blobs', { everyMs: ORPHANS_EVERY_MS, unbounded: true }, async (signal) => {
     if (!leadership.isLeader() || !(await store.answers())) return;
-    const blobs = await sweepOrphans(context, signal);
+    const blobs = await sweepOrphans(context, LOG_BLOBS, signal);
     if (blobs > 0) log.info({ blobs }, 'blobs of logs that nobody knows removed');
+    const outputs = await sweepOrphans(context, STAGED_BLOBS, signal);
+    if (outputs > 0) log.info({ outputs }, 'staged outputs that nobody knows removed');
   });
 }
 

@@ -1,35 +1,57 @@
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { isSystemError } from '../publish/disk.ts';
-import { clearStaging } from '../publish/staging.ts';
+import { clearStaging, STAGED_KEY, STAGING } from '../publish/staged.ts';
 
 const RUN_FOLDER = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const BATCH = 500;
 
+type Context = Pick<FarmContext, 'db' | 'log' | 'config' | 'blobs'>;
+
 /**
  * Removes the staged outputs of runs that ended `ageMs` ago or longer and will not publish them: cancelled ones, completed
- * ones, and those that are gone. A failed run keeps its outputs, since a retry goes on with them. Returns how many runs.
+ * ones, and those that are gone. A failed run keeps its outputs, since a retry goes on with them. `shared`: also looks at
+ * the place of blobs, which one orchestrator does for all. Returns how many runs.
  */
 export async function clearOldStaging(
-  context: Pick<FarmContext, 'db' | 'log' | 'config'>,
-  ageMs: number,
+  context: Context,
+  { ageMs, shared }: { ageMs: number; shared: boolean },
   signal: AbortSignal,
 ): Promise<number> {
-  const { db, config } = context;
-  const folders = (await foldersIn(config.stagingDir)).filter((name) => RUN_FOLDER.test(name));
   let cleared = 0;
-  for (let at = 0; at < folders.length && !signal.aborted; at += BATCH) {
-    const rows = await db<{ runId: string; recipe: string | null; version: string | null }[]>`
-      SELECT g.run_id, r.recipe, r.version FROM unnest(${folders.slice(at, at + BATCH)}::uuid[]) AS g(run_id) LEFT JOIN runs r USING (run_id)
-      WHERE r.run_id IS NULL
-        OR (r.status IN ('completed', 'cancelled') AND r.finished_at <= now() - ${ageMs} * interval '1 millisecond')`;
-    for (const { runId, recipe, version } of rows) {
-      await clearStaging(context, { runId, recipe: recipe ?? '', version: version ?? '' });
+  let runs = new Set<string>();
+  const clear = async () => {
+    for (const run of await endedRuns(context, [...runs], ageMs)) {
+      await clearStaging(context, run);
       cleared += 1;
     }
+    runs = new Set();
+  };
+  for await (const runId of stagedRuns(context, shared)) {
+    if (signal.aborted) return cleared;
+    runs.add(runId);
+    if (runs.size === BATCH) await clear();
   }
+  await clear();
   return cleared;
+}
+
+async function endedRuns({ db }: Context, runIds: readonly string[], ageMs: number) {
+  const rows = await db<{ runId: string; recipe: string | null; version: string | null }[]>`
+    SELECT g.run_id, r.recipe, r.version FROM unnest(${runIds}::uuid[]) AS g(run_id) LEFT JOIN runs r USING (run_id)
+    WHERE r.run_id IS NULL
+      OR (r.status IN ('completed', 'cancelled') AND r.finished_at <= now() - ${ageMs} * interval '1 millisecond')`;
+  return rows.map(({ runId, recipe, version }) => ({ runId, recipe: recipe ?? '', version: version ?? '' }));
+}
+
+/** Runs with staged outputs, some of them more than once: those in this machine's folder of before, and in the place of blobs. */
+async function* stagedRuns({ config, blobs }: Context, shared: boolean): AsyncGenerator<string> {
+  yield* (await foldersIn(config.stagingDir)).filter((name) => RUN_FOLDER.test(name));
+  if (!shared) return;
+  for await (const { key } of blobs.list(STAGING)) {
+    const runId = STAGED_KEY.exec(key)?.[1];
+    if (runId !== undefined) yield runId;
+  }
 }
 
 async function foldersIn(folder: string): Promise<string[]> {
@@ -39,6 +61,6 @@ async function foldersIn(folder: string): Promise<string[]> {
       .map(({ name }) => name);
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return [];
-    throw new Error(`the staging folder ${join(folder)} can't be listed`, { cause: error });
+    throw new Error(`the staging folder ${folder} can't be listed`, { cause: error });
   }
 }

@@ -7,7 +7,7 @@ import type { Transaction } from '@kiln/store/database.ts';
 import { recordPackages } from '@kiln/store/packages.ts';
 import { addMilestones } from '@kiln/store/timeline.ts';
 import { PublishError, publishRun } from '../publish/publish-run.ts';
-import { clearStaging } from '../publish/staging.ts';
+import { clearStaging } from '../publish/staged.ts';
 import { completeRuns, failRun } from './settle.ts';
 
 const EVERY_MS = 5_000;

@@ -18,7 +18,8 @@ export interface BlobRange {
 export interface BlobStore {
   /**
    * Keeps a blob, replacing the one that has this key. Readers see all of it or the one before, also when this process
-   * dies in the middle or two put the same key. Never holds more than a few MiB of a stream in memory.
+   * dies in the middle or two put the same key. Never holds more than a few MiB of a stream in memory. When the source
+   * throws, nothing is kept. Throws BlobStoreFull when there is no room.
    */
   put(key: string, source: Uint8Array | AsyncIterable<Uint8Array>): Promise<{ bytes: number }>;
   /** `length` bytes from `offset`; fewer where the blob ends before. Throws BlobMissing. */
@@ -45,6 +46,15 @@ export class BlobMissing extends Error {
   constructor(key: string, store: string) {
     super(`there is no ${key} in ${store}`);
     this.key = key;
+  }
+}
+
+/** There is no room for another blob. */
+export class BlobStoreFull extends Error {
+  override name = 'BlobStoreFull';
+
+  constructor(store: string, cause: Error) {
+    super(`there is no room in ${store}: ${cause.message}`, { cause });
   }
 }
 

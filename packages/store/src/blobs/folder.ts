@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { type BlobEntry, BlobMissing, type BlobRange, type BlobStore, checkBlobKey } from './blob-store.ts';
+import {
+  type BlobEntry,
+  BlobMissing,
+  type BlobRange,
+  type BlobStore,
+  BlobStoreFull,
+  checkBlobKey,
+} from './blob-store.ts';
 import { listFolder } from './list-folder.ts';
 
 /** How much a stream reads at once. */
@@ -24,14 +31,16 @@ export class FolderBlobs implements BlobStore {
 
   async put(key: string, source: Uint8Array | AsyncIterable<Uint8Array>): Promise<{ bytes: number }> {
     const path = this.#path(key);
-    await mkdir(this.#temporary, { recursive: true, mode: 0o700 });
     const draft = join(this.#temporary, randomUUID());
     try {
+      await mkdir(this.#temporary, { recursive: true, mode: 0o700 });
       const bytes = await writeDraft(draft, source);
       await this.#place(draft, path);
       return { bytes };
     } catch (error) {
       await rm(draft, { force: true });
+      if (error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT'))
+        throw new BlobStoreFull(this.describe(), error);
       throw error;
     }
   }

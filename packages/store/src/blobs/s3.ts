@@ -1,5 +1,12 @@
 import type { BucketPlace, S3Access } from '@kiln/service/config-blobs.ts';
-import { type BlobEntry, BlobMissing, type BlobRange, type BlobStore, checkBlobKey } from './blob-store.ts';
+import {
+  type BlobEntry,
+  BlobMissing,
+  type BlobRange,
+  type BlobStore,
+  BlobStoreFull,
+  checkBlobKey,
+} from './blob-store.ts';
 import { isPassing, S3_TIMING, S3Client, type S3Timing } from './s3-client.ts';
 import { S3Error } from './s3-error.ts';
 import { listBucket } from './s3-list.ts';
@@ -26,7 +33,12 @@ export class S3Blobs implements BlobStore {
     source: Uint8Array | AsyncIterable<Uint8Array>,
     headers?: ObjectHeaders,
   ): Promise<{ bytes: number }> {
-    return await upload(this.#client, this.#whole(key), source, headers);
+    try {
+      return await upload(this.#client, this.#whole(key), source, headers);
+    } catch (error) {
+      if (error instanceof S3Error && isFull(error)) throw new BlobStoreFull(this.describe(), error);
+      throw error;
+    }
   }
 
   async read(key: string, offset: number, length: number): Promise<Uint8Array> {
@@ -111,4 +123,11 @@ export class S3Blobs implements BlobStore {
     checkBlobKey(key);
     return this.#prefix + key;
   }
+}
+
+/** What services with disks of their own answer when these are full; a service without end has no such answer. */
+const FULL_CODES = new Set(['InsufficientStorage', 'QuotaExceeded', 'StorageFull', 'XMinioStorageFull']);
+
+function isFull({ status, code }: S3Error): boolean {
+  return status === 507 || (code !== null && FULL_CODES.has(code));
 }
