@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { createHash, verify } from 'node:crypto';
+import { createHash, generateKeyPairSync, verify } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -20,6 +20,7 @@ afterAll(async () => await made.drop());
 beforeEach(async () => {
   s3 = await startS3();
   farm = await testFarm(made.db, s3.access);
+  await made.db`DELETE FROM signing_keys`;
 });
 afterEach(async () => {
   await farm.remove();
@@ -146,8 +147,13 @@ test('a lost disk, or another machine, gets the archive back from the bucket', a
   // The keys are not in the bucket: without them nothing is signed with new ones in silence.
   await rm(farm.repository(), { recursive: true });
   await rm(join(farm.context.config.dataDir, 'keys'), { recursive: true });
+  await made.db`DELETE FROM signing_keys`;
   await expect(publishRun(farm.context, await stage('libfoo', '3'))).rejects.toThrow(
-    /repositories\/main in the bucket kiln at .* was signed with another key/,
+    /signing key .* is missing, .* remove active\/key\.pem in repositories\/main in the bucket kiln at .* to begin/,
+  );
+  await made.db`INSERT INTO signing_keys VALUES ('main.pem', ${generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()})`;
+  await expect(publishRun(farm.context, await stage('libfoo', '3'))).rejects.toThrow(
+    /was signed with another key .* repositories\/main in the bucket kiln/,
   );
   expect(shown(await verifyBucket())).toEqual(['libfoo 2', 'libfoo 1', 'nginx 7']);
   expect(farm.warnings.map(({ message }) => message)).toContain('archived version fetched from the bucket');

@@ -3,7 +3,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { S3Blobs } from '@kiln/store/blobs/s3.ts';
 import type { PublishContext } from './context.ts';
-import { PublishError } from './errors.ts';
+import type { PublishedKey } from './keys.ts';
 import { describeObject } from './object-headers.ts';
 import { inParallel } from './parallel.ts';
 import type { RepositoryPaths } from './paths.ts';
@@ -62,16 +62,12 @@ export class RepositoryBucket {
     });
   }
 
-  /** Throws a PublishError when the copy was signed with another key than this: `file` is `key.pem` or `key.asc`. */
-  async refuseOtherKey(file: string, publicKey: string): Promise<void> {
-    const info = this.#there.get(VIEW + file);
-    if (!info) return;
-    const published = Buffer.from(await this.store.read(VIEW + file, 0, info.bytes)).toString();
-    if (published.trim() === publicKey.trim()) return;
-    throw new PublishError(
-      `${this.store.describe()} was signed with another key (its public half is ${VIEW}${file} there); put the old key back into the folder of keys, or remove that object to begin with this one, which its users must fetch`,
-      { final: false },
-    );
+  /** The public key that the copy was signed with, `key.pem` or `key.asc`; null when there is none yet. */
+  async publishedKey(name: string): Promise<PublishedKey | null> {
+    const info = this.#there.get(VIEW + name);
+    if (!info) return null;
+    const text = Buffer.from(await this.store.read(VIEW + name, 0, info.bytes)).toString();
+    return { place: `${VIEW}${name} in ${this.store.describe()}`, text };
   }
 
   /** Copies the repository as it is in the folder. `beforeSwitch` is awaited before readers can see the new view. */

@@ -18,6 +18,7 @@ beforeAll(async () => {
 afterAll(async () => await made.drop());
 beforeEach(async () => {
   farm = await testFarm(made.db);
+  await made.db`DELETE FROM signing_keys`;
 });
 afterEach(async () => await farm.remove());
 

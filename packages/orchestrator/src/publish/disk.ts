@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { chmod, mkdir, open, readdir, rename, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { inParallel } from './parallel.ts';
 
@@ -55,6 +55,14 @@ export async function digestOf(path: string): Promise<{ bytes: number; sha256: s
     bytes += chunk.length;
   }
   return { bytes, sha256: hash.digest('hex') };
+}
+
+/** The text of a file, or null when there is none. */
+export async function readIfThere(file: string): Promise<string | null> {
+  return await readFile(file, 'utf8').catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT')) return null;
+    throw error;
+  });
 }
 
 /** Whether an error is the system's, with one of these codes. */

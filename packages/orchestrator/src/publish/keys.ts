@@ -1,18 +1,17 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { isSystemError, replaceFile } from './disk.ts';
+import { readIfThere } from './disk.ts';
 import { PublishError } from './errors.ts';
+import type { SigningKeys } from './signing-keys.ts';
 
-/** The public key that the active view was signed with. */
+/** A public key that readers of a repository have: where it is, and its text. */
 export interface PublishedKey {
-  file: string;
+  place: string;
   text: string;
 }
 
-/** Reads the public key of the active view; null when nothing is published yet. */
+/** Reads the public key of an active view; null when nothing is published there yet. */
 export async function readPublished(file: string): Promise<PublishedKey | null> {
   const text = await readIfThere(file);
-  return text === null ? null : { file, text };
+  return text === null ? null : { place: file, text };
 }
 
 /**
@@ -20,34 +19,25 @@ export async function readPublished(file: string): Promise<PublishedKey | null> 
  * who trusts the old one would be locked out, and could not tell it from an attack.
  */
 export async function readPrivateKey(
-  file: string,
-  published: PublishedKey | null,
+  keys: SigningKeys,
+  name: string,
+  published: readonly PublishedKey[],
   make: () => string | Buffer | Promise<string>,
 ): Promise<string> {
-  const known = await readIfThere(file);
+  const known = await keys.read(name);
   if (known !== null) return known;
-  if (published)
-    throw new PublishError(
-      `the signing key ${file} is missing, and the repository was signed with it; restore it from a backup, or remove ${published.file} to begin with a new key that its users must fetch`,
-      { final: false },
-    );
-  const made = String(await make());
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  await replaceFile(file, `${file}.new`, made, 0o600);
-  return made;
-}
-
-/** Throws the PublishError of a repository that was signed with another key than ours. */
-export function refuseOtherKey(file: string, published: string): never {
+  if (published.length === 0) return await keys.make(name, String(await make()));
+  const places = published.map(({ place }) => place).join(' and ');
   throw new PublishError(
-    `the repository was signed with another key than ${file} (its public half is ${published}); put the old key back, or remove ${published} to begin with this one, which its users must fetch`,
+    `the signing key ${keys.describe(name)} is missing, also in the database, and the repository was signed with it; restore it from a backup, or remove ${places} to begin with a new key that its users must fetch`,
     { final: false },
   );
 }
 
-async function readIfThere(file: string): Promise<string | null> {
-  return await readFile(file, 'utf8').catch((error: unknown) => {
-    if (isSystemError(error, 'ENOENT')) return null;
-    throw error;
-  });
+/** Throws the PublishError of a repository that was signed with another key than ours. */
+export function refuseOtherKey(key: string, { place }: PublishedKey): never {
+  throw new PublishError(
+    `the repository was signed with another key than ${key} (its public half is ${place}); put the old key back, or remove ${place} to begin with this one, which its users must fetch`,
+    { final: false },
+  );
 }

@@ -16,6 +16,7 @@ beforeAll(async () => {
 afterAll(async () => await made.drop());
 beforeEach(async () => {
   farm = await testFarm(made.db);
+  await made.db`DELETE FROM signing_keys`;
 });
 afterEach(async () => await farm.remove());
 
@@ -241,11 +242,14 @@ describe('a publish is refused', () => {
     await publish('libfoo', '1', { a: '1' });
     const key = join(farm.context.config.dataDir, 'keys/main.pem');
     await rm(key);
+    await made.db`DELETE FROM signing_keys`;
     await expect(publish('libfoo', '2', { a: '2' })).rejects.toThrow(`the signing key ${key} is missing`);
     await publish('libfoo', '1', { a: '1' }, { repository: 'testing' });
     await writeFile(key, await readFile(join(farm.context.config.dataDir, 'keys/testing.pem')));
     await expect(publish('libfoo', '2', { a: '2' })).rejects.toThrow(`another key than ${key}`);
     expect(shown(await verifyView(farm.repository()))).toEqual(['libfoo 1']);
+    await made.db`DELETE FROM signing_keys WHERE name = 'main.pem'`;
+    await expect(publish('libfoo', '2', { a: '2' })).rejects.toThrow(`another key than ${key}`);
     await rm(join(farm.repository(), 'active/key.pem'));
     await publish('libfoo', '2', { a: '2' });
     expect(shown(await verifyView(farm.repository()))).toEqual(['libfoo 2']);

@@ -13,11 +13,13 @@ import { commitEntry, findEntry, prepareEntry } from './entry.ts';
 import { PublishError } from './errors.ts';
 import { activate, prune } from './generation.ts';
 import { openIndexKey } from './index-key.ts';
+import { readPublished } from './keys.ts';
 import { withRepositoryLock } from './lock.ts';
 import { checkName, type RepositoryPaths, repositoryPaths } from './paths.ts';
 import { openReleaseKey } from './release-key.ts';
 import { restoreArchive } from './restore.ts';
 import { chooseFiles } from './select.ts';
+import { StoredSigningKeys } from './signing-keys.ts';
 import { readStaged } from './staged.ts';
 import { chooseView } from './view.ts';
 
@@ -79,7 +81,7 @@ async function publishAlone(
   paths: RepositoryPaths,
   stillHeld: () => Promise<void>,
 ): Promise<PublishedVersion> {
-  const { config, log } = context;
+  const { config, db, log } = context;
   const { repository, package: name, keep } = run.publish;
   const { runId, requestId, recipe, version } = run;
   const now = new Date();
@@ -97,12 +99,14 @@ async function publishAlone(
   const all = [...(packages.get(name)?.versions ?? []), version];
   packages.set(name, { keep, versions: highestVersions(all, all.length) });
   const view = await chooseView(paths, packages, manifest, log);
-  const keys = join(config.dataDir, 'keys');
-  const indexKey = await openIndexKey(keys, repository, paths.active);
-  const releaseKey = hasDebs(view) ? await openReleaseKey(keys, repository, paths.active) : null;
+  const keys = new StoredSigningKeys(db, join(config.dataDir, 'keys'));
+  const published = async (name: string) => {
+    const copies = [await readPublished(join(paths.active, name)), await bucket?.publishedKey(name)];
+    return copies.filter((key) => key !== null && key !== undefined);
+  };
+  const indexKey = await openIndexKey(keys, repository, await published('key.pem'));
+  const releaseKey = hasDebs(view) ? await openReleaseKey(keys, repository, await published('key.asc')) : null;
 
-  await bucket?.refuseOtherKey('key.pem', indexKey.publicKey);
-  if (releaseKey) await bucket?.refuseOtherKey('key.asc', releaseKey.publicKey);
   await stillHeld();
   if (!archived) await commitEntry(paths, manifest);
   await writeArchiveIndex(paths, packages);

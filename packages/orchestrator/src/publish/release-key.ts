@@ -1,6 +1,6 @@
-import { join } from 'node:path';
 import * as openpgp from 'openpgp';
-import { readPrivateKey, readPublished, refuseOtherKey } from './keys.ts';
+import { type PublishedKey, readPrivateKey, refuseOtherKey } from './keys.ts';
+import type { SigningKeys } from './signing-keys.ts';
 
 /** Signs the Release file of one apt repository. */
 export interface ReleaseKey {
@@ -16,19 +16,23 @@ export interface ReleaseKey {
 const CLOCK_SKEW_MS = 3_600_000;
 
 /**
- * The OpenPGP key of a repository, made on first use and kept in `<keysDir>/<repository>.pgp` (mode 0600). `active` is
- * the folder of the active view. Throws a PublishError when that view was signed with another key.
+ * The OpenPGP key of a repository, `<repository>.pgp`, made on first use. `published` are the public keys that its readers
+ * have. Throws a PublishError when one of them is another key's.
  */
-export async function openReleaseKey(keysDir: string, repository: string, active: string): Promise<ReleaseKey> {
-  const published = await readPublished(join(active, 'key.asc'));
-  const file = join(keysDir, `${repository}.pgp`);
-  const armored = await readPrivateKey(file, published, async () => await makeKey(repository));
+export async function openReleaseKey(
+  keys: SigningKeys,
+  repository: string,
+  published: readonly PublishedKey[],
+): Promise<ReleaseKey> {
+  const name = `${repository}.pgp`;
+  const place = keys.describe(name);
+  const armored = await readPrivateKey(keys, name, published, async () => await makeKey(repository));
   const key = await openpgp.readPrivateKey({ armoredKey: armored }).catch((cause: unknown) => {
-    throw new Error(`${file} is not an OpenPGP private key; restore it from a backup`, { cause });
+    throw new Error(`${place} is not an OpenPGP private key; restore it from a backup`, { cause });
   });
-  if (published) {
-    const before = await openpgp.readKey({ armoredKey: published.text }).catch(() => null);
-    if (before?.getFingerprint() !== key.getFingerprint()) refuseOtherKey(file, published.file);
+  for (const one of published) {
+    const before = await openpgp.readKey({ armoredKey: one.text }).catch(() => null);
+    if (before?.getFingerprint() !== key.getFingerprint()) refuseOtherKey(place, one);
   }
   return {
     publicKey: key.toPublic().armor(),
