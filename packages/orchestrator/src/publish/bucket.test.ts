@@ -156,7 +156,32 @@ test('a lost disk, or another machine, gets the archive back from the bucket', a
     /was signed with another key .* repositories\/main in the bucket kiln/,
   );
   expect(shown(await verifyBucket())).toEqual(['libfoo 2', 'libfoo 1', 'nginx 7']);
-  expect(farm.warnings.map(({ message }) => message)).toContain('archived version fetched from the bucket');
+  expect(farm.infos.map(({ message }) => message)).toContain('archived version fetched from the bucket');
+}, 60_000);
+
+test('orchestrators on two machines publish in turns, and lose nothing of each other', async () => {
+  const other = await testFarm(made.db, s3.access);
+  try {
+    await publishRun(farm.context, await stage('libfoo', '1'));
+    await publishRun(other.context, await stage('nginx', '7', other));
+    const more = await stageRun(other.context.blobs, 'libfoo', '2', { 'out/a+b.txt': '2' }, { keep: 3 });
+    await publishRun(other.context, more);
+    // The first one knows neither version, nor that three of libfoo are shown now.
+    await publishRun(farm.context, await stage('nginx', '8'));
+    const index = await verifyBucket();
+    expect(index.generation).toBe(4);
+    expect(shown(index)).toEqual(['libfoo 2', 'libfoo 1', 'nginx 8', 'nginx 7']);
+    expect((await publishRun(other.context, more)).activeVersions).toEqual(['2', '1']);
+    // Those who read the view of before find their generation, whoever made it.
+    for (const generation of [3, 4, 5])
+      expect([generation, (await fetched(`generations/${generation}/index.json.sig`)).status]).toEqual([
+        generation,
+        200,
+      ]);
+    expect(await bytesOf('active/key.pem')).toEqual(await readFile(join(other.repository(), 'active/key.pem')));
+  } finally {
+    await other.remove();
+  }
 }, 60_000);
 
 test('bytes that were changed in the bucket are not taken back', async () => {

@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { S3Blobs } from '@kiln/store/blobs/s3.ts';
 import type { PublishContext } from './context.ts';
+import { numbersOf, outdated } from './generation.ts';
 import type { PublishedKey } from './keys.ts';
 import { describeObject } from './object-headers.ts';
 import { inParallel } from './parallel.ts';
@@ -11,7 +12,7 @@ import { MANIFEST } from './select.ts';
 
 /** The archive, as readers of the view find it in a folder too. */
 export const POOL = 'active/pool/';
-const VIEW = 'active/';
+export const VIEW = 'active/';
 const GENERATIONS = 'generations/';
 /** What a reader who knows a generation fetches of it, so that index and signature are of one moment. */
 const GENERATION_FILES = ['SHA256SUMS', 'index.json', 'index.json.sig', 'key.pem'];
@@ -62,6 +63,16 @@ export class RepositoryBucket {
     });
   }
 
+  /** The newest generation that the bucket knows; 0: none. */
+  newestGeneration(): number {
+    return this.#generations().at(-1) ?? 0;
+  }
+
+  /** Keys of what the bucket held below a key at the beginning. */
+  keysBelow(prefix: string): string[] {
+    return [...this.#there.keys()].filter((key) => key.startsWith(prefix));
+  }
+
   /** The public key that the copy was signed with, `key.pem` or `key.asc`; null when there is none yet. */
   async publishedKey(name: string): Promise<PublishedKey | null> {
     const info = this.#there.get(VIEW + name);
@@ -85,7 +96,7 @@ export class RepositoryBucket {
     await inParallel(inFolders.filter(isManifest), pool, UPLOADS);
 
     const folder = await realpath(paths.active);
-    const generation = folder.slice(folder.lastIndexOf('/') + 1);
+    const generation = basename(folder);
     const view = await filesBelow(folder);
     const byHash = view.filter((path) => path.includes('/by-hash/'));
     await inParallel(byHash, async (path) => await this.#putOnce(VIEW + path, join(folder, path)), UPLOADS);
@@ -105,13 +116,26 @@ export class RepositoryBucket {
   /** Removes what no reader needs any more: `now` in ms. */
   async prune(paths: RepositoryPaths, now: number): Promise<void> {
     const view = new Set((await filesBelow(await realpath(paths.active))).map((path) => VIEW + path));
-    const generations = new Set(await readdir(paths.generations));
+    const current = Number(basename(await realpath(paths.active)));
+    const made = this.#generations().map((number) => ({ number, madeAt: this.#madeAt(number) }));
+    const old = new Set(outdated([...made, { number: current, madeAt: now }], now));
     const doomed = [...this.#there].filter(([key, { modifiedAt }]) => {
-      if (key.startsWith(GENERATIONS)) return !generations.has(key.split('/')[1] ?? '');
+      if (key.startsWith(GENERATIONS)) return old.has(Number(key.split('/')[1]));
       if (!key.startsWith(VIEW) || key.startsWith(POOL) || view.has(key)) return false;
       return !key.includes('/by-hash/') || now - modifiedAt.getTime() > GRACE_MS;
     });
     await inParallel(doomed, async ([key]) => await this.store.remove(key));
+  }
+
+  #generations(): number[] {
+    return numbersOf([...new Set(this.keysBelow(GENERATIONS).map((key) => key.split('/')[1] ?? ''))]);
+  }
+
+  #madeAt(number: number): number {
+    const times = this.keysBelow(`${GENERATIONS}${number}/`).map(
+      (key) => this.#there.get(key)?.modifiedAt.getTime() ?? 0,
+    );
+    return Math.max(...times);
   }
 
   /** For what never changes: an object of the same size is the same. */

@@ -2,8 +2,9 @@ import type { ResolvedConfig } from '@kiln/service/config.ts';
 import type { BlobStore } from '@kiln/store/blobs/blob-store.ts';
 import type { Database } from '@kiln/store/database.ts';
 
-/** Where warnings about a repository go. */
+/** Where what is to be told about a repository goes. */
 export interface PublishLog {
+  info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
 }
 

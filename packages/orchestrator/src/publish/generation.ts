@@ -19,6 +19,14 @@ export interface GenerationOptions {
   indexKey: IndexKey;
   /** Needed when the view has Debian packages. */
   releaseKey: ReleaseKey | null;
+  /** What another orchestrator published since this one did; null: nothing. */
+  elsewhere: EarlierView | null;
+}
+
+/** A view that is not in the folder of generations: its number, and a folder with its package lists. */
+export interface EarlierView {
+  number: number;
+  folder: string;
 }
 
 /**
@@ -31,15 +39,17 @@ export async function activate(
   options: GenerationOptions,
   beforeSwitch: () => Promise<void>,
 ): Promise<void> {
+  const { elsewhere } = options;
   const numbers = await generations(paths);
-  const number = (numbers.at(-1) ?? 0) + 1;
+  const number = Math.max(numbers.at(-1) ?? 0, elsewhere?.number ?? 0) + 1;
   const made = join(paths.temporary, 'generation');
   await makeFolder(made);
   await makeFolder(paths.generations);
   await symlink('../../archive', join(made, 'pool'));
   await writeView(made, view, number, options);
   if (hasDebs(view) && options.releaseKey) {
-    const before = numbers.slice(-KEPT_BEHIND).map((one) => join(paths.generations, String(one)));
+    const here = numbers.slice(-KEPT_BEHIND).map((one) => join(paths.generations, String(one)));
+    const before = elsewhere ? [...here, elsewhere.folder] : here;
     await writePublic(join(made, 'key.asc'), options.releaseKey.publicKey);
     await writeAptIndex(made, view, options.releaseKey, { ...options, before });
   }
@@ -100,24 +110,41 @@ function indexOf(view: ActiveView, generation: number, { repository, now }: Gene
   };
 }
 
-/** Removes generations that nobody reads any more: neither among the last few, nor replaced a short time ago. `now` in ms. */
+/**
+ * The numbers of the generations that nobody reads any more: neither among the last few, nor replaced a short time ago.
+ * They are given oldest first, with the times when they were made; all times in ms.
+ */
+export function outdated(made: readonly { number: number; madeAt: number }[], now: number): number[] {
+  return made.slice(0, -KEPT_BEHIND - 1).flatMap(({ number }, i) => {
+    const replacedAt = made[i + 1]?.madeAt ?? now;
+    const behind = made.length - 1 - i;
+    return behind <= MOST_BEHIND && now - replacedAt < GRACE_MS ? [] : [number];
+  });
+}
+
+/** Removes the outdated generations of the folder. `now` in ms. */
 export async function prune(paths: RepositoryPaths, now: number): Promise<void> {
-  const numbers = await generations(paths);
-  for (const [i, number] of numbers.slice(0, -KEPT_BEHIND - 1).entries()) {
-    const replaced = await stat(join(paths.generations, String(numbers[i + 1] ?? number)));
-    const behind = numbers.length - 1 - i;
-    if (behind <= MOST_BEHIND && now - replaced.mtimeMs < GRACE_MS) continue;
+  const made = await inParallel(await generations(paths), async (number) => {
+    return { number, madeAt: (await stat(join(paths.generations, String(number)))).mtimeMs };
+  });
+  for (const number of outdated(made, now)) {
     const doomed = join(paths.temporary, `generation-${number}`);
     await rename(join(paths.generations, String(number)), doomed);
     await rm(doomed, { recursive: true });
   }
 }
 
-async function generations(paths: RepositoryPaths): Promise<number[]> {
+/** The numbers of the generations in the folder, ascending. */
+export async function generations(paths: RepositoryPaths): Promise<number[]> {
   const names = await readdir(paths.generations).catch((error: unknown) => {
     if (isSystemError(error, 'ENOENT')) return [];
     throw error;
   });
+  return numbersOf(names);
+}
+
+/** Those of some names that are generations', ascending. */
+export function numbersOf(names: readonly string[]): number[] {
   return names
     .filter((name) => /^[1-9]\d{0,14}$/.test(name))
     .map(Number)

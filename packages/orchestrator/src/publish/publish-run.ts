@@ -17,7 +17,7 @@ import { readPublished } from './keys.ts';
 import { withRepositoryLock } from './lock.ts';
 import { checkName, type RepositoryPaths, repositoryPaths } from './paths.ts';
 import { openReleaseKey } from './release-key.ts';
-import { restoreArchive } from './restore.ts';
+import { catchUp } from './restore.ts';
 import { chooseFiles } from './select.ts';
 import { StoredSigningKeys } from './signing-keys.ts';
 import { readStaged } from './staged.ts';
@@ -90,7 +90,7 @@ async function publishAlone(
     read: () => readStaged(context, runId, file.artifact),
   }));
   const bucket = await RepositoryBucket.open(context, repository);
-  if (bucket) await restoreArchive(bucket, paths, log);
+  const elsewhere = bucket ? await catchUp(bucket, paths, log) : null;
   const archived = await findEntry(paths, name, version, staged);
   const origin = { repository, package: name, version, recipe, runId, requestId, publishedAt: now.toISOString(), keep };
   const manifest = archived ?? (await prepareEntry(paths, origin, staged));
@@ -110,7 +110,7 @@ async function publishAlone(
   await stillHeld();
   if (!archived) await commitEntry(paths, manifest);
   await writeArchiveIndex(paths, packages);
-  await activate(paths, view, { repository, now, indexKey, releaseKey }, stillHeld);
+  await activate(paths, view, { repository, now, indexKey, releaseKey, elsewhere }, stillHeld);
   await bucket?.copy(paths, stillHeld);
   const pruned = prune(paths, now.getTime()).then(async () => await bucket?.prune(paths, now.getTime()));
   await pruned.catch((err: unknown) => log.warn({ repository, err }, 'old generations of a repository not removed'));

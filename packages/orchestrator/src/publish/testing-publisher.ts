@@ -22,6 +22,7 @@ const touches = countTouches(orders.killAt);
 const db = openDatabase(orders.address, { name: 'test-publisher', connections: 2 });
 const blobs = new FolderBlobs(join(orders.config.dataDir, 'blobs'));
 const log = {
+  info: () => {},
   warn: (fields: object, message: string) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
 };
 for (const run of orders.runs) await publishRun({ config: orders.config, db, blobs, log }, run);

@@ -16,12 +16,13 @@ import { newStagedKey } from './staged.ts';
 
 const run = promisify(execFile);
 
-/** Folders of a farm of a test's own, and the warnings that it logged. */
+/** Folders of a farm of a test's own, and what it logged. */
 export interface TestFarm {
   context: PublishContext;
   /** The folder of a repository. */
   repository(name?: string): string;
   warnings: { fields: object; message: string }[];
+  infos: { fields: object; message: string }[];
   remove(): Promise<void>;
 }
 
@@ -37,6 +38,7 @@ const NO_SERVICE: S3Access = {
 export async function testFarm(db: Database, s3: S3Access = NO_SERVICE): Promise<TestFarm> {
   const dataDir = await mkdtemp(join(tmpdir(), 'kiln-publish-'));
   const warnings: TestFarm['warnings'] = [];
+  const infos: TestFarm['infos'] = [];
   return {
     context: {
       config: {
@@ -48,10 +50,14 @@ export async function testFarm(db: Database, s3: S3Access = NO_SERVICE): Promise
       },
       db,
       blobs: new FolderBlobs(join(dataDir, 'blobs')),
-      log: { warn: (fields, message) => warnings.push({ fields, message }) },
+      log: {
+        warn: (fields, message) => warnings.push({ fields, message }),
+        info: (fields, message) => infos.push({ fields, message }),
+      },
     },
     repository: (name = 'main') => join(dataDir, 'repositories', name),
     warnings,
+    infos,
     remove: async () => await rm(dataDir, { recursive: true, force: true }),
   };
 }
