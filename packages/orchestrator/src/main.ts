@@ -23,7 +23,7 @@ import { pollOnce, startWatching } from './watch/watching.ts';
 export interface Orchestrator {
   /** host:port where agents connect; the real port when 0 was asked for. */
   address: string;
-  /** Reads the recipes again. A bad roster keeps the old one. */
+  /** Reads the recipes again, where this orchestrator leads. A bad roster keeps the old one. */
   reload(): Promise<void>;
   /** For `--once`: looks at every upstream once and settles when all that follows is finished. */
   sweep(): Promise<void>;
@@ -44,9 +44,10 @@ export async function startOrchestrator(
   options: { mode: 'daemon' | 'once' },
 ): Promise<Orchestrator> {
   const { config, db, bus, log, lifecycle, metrics } = context;
-  const roster = new Roster({ dir: config.recipesDir, db, bus, log });
-  await roster.load();
   const leadership = await startLeadership(context);
+  const roster = new Roster(config.recipesDir, context, leadership);
+  await roster.load();
+  roster.watch(lifecycle);
   const count = registerFigures(context, () => hub);
   const hub: Hub = new Hub(context, () => roster.all(), count);
 

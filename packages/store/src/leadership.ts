@@ -1,4 +1,4 @@
-import type { Database } from './database.ts';
+import type { Database, Queryable } from './database.ts';
 
 /** How long a term lasts without a beat. The beat is half of it. */
 export const LEASE_MS = 10_000;
@@ -15,6 +15,12 @@ export async function takeLead(db: Database, instance: string): Promise<number |
     WHERE l.holder = excluded.holder OR l.expires_at < now()
     RETURNING term`;
   return row?.term ?? null;
+}
+
+/** Who leads, or led last; null: nobody ever did. */
+export async function leader(sql: Queryable): Promise<string | null> {
+  const [row] = await sql<{ holder: string }[]>`SELECT holder FROM leadership`;
+  return row?.holder ?? null;
 }
 
 /** Gives the lead up, so that the next one need not wait. */

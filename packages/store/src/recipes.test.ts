@@ -1,6 +1,7 @@
 import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readRoster, saveRoster } from './recipes.ts';
+import { takeLead } from './leadership.ts';
+import { holdRoster, readRoster, rosterState, saveRoster } from './recipes.ts';
 import { testDatabase } from './testing.ts';
 
 let made: Awaited<ReturnType<typeof testDatabase>>;
@@ -21,18 +22,46 @@ const recipe = (name: string): CompiledRecipe => ({
   publish: null,
 });
 
+const lead = async (instance: string) => {
+  await made.db`UPDATE leadership SET expires_at = now()`;
+  return { instance, term: (await takeLead(made.db, instance)) ?? 0, source: `${instance}:/recipes` };
+};
+const names = async () => (await readRoster(made.db)).recipes.map(({ name }) => name);
+
 test('the roster comes back as it was saved, in its order, and replaces the one before', async () => {
-  await saveRoster(made.db, [recipe('zlib'), recipe('abc'), recipe('musl')]);
-  expect(await readRoster(made.db)).toEqual([recipe('zlib'), recipe('abc'), recipe('musl')]);
-  await saveRoster(made.db, [recipe('musl')]);
-  expect((await readRoster(made.db)).map((r) => r.name)).toEqual(['musl']);
-  await saveRoster(made.db, []);
-  expect(await readRoster(made.db)).toEqual([]);
+  const author = await lead('one');
+  const all = [recipe('zlib'), recipe('abc'), recipe('musl')];
+  expect(await saveRoster(made.db, all, author)).toBe(1);
+  expect(await readRoster(made.db)).toEqual({ version: 1, recipes: all });
+  expect(await rosterState(made.db)).toEqual({ version: 1, source: 'one:/recipes', savedBy: 'one' });
+  expect(await saveRoster(made.db, [recipe('musl')], author)).toBe(2);
+  expect(await names()).toEqual(['musl']);
+  await saveRoster(made.db, [], author);
+  expect(await readRoster(made.db)).toEqual({ version: 3, recipes: [] });
 });
 
 test('many that save at once leave one whole roster', async () => {
+  const author = await lead('one');
   const rosters = Array.from({ length: 6 }, (_, i) => [recipe('a'), recipe(`only-${i}`), recipe('b')]);
-  await Promise.all(rosters.map(async (roster) => await saveRoster(made.db, roster)));
-  const names = (await readRoster(made.db)).map((r) => r.name);
-  expect(rosters.map((roster) => roster.map((r) => r.name))).toContainEqual(names);
+  await Promise.all(rosters.map(async (roster) => await saveRoster(made.db, roster, author)));
+  expect(rosters.map((roster) => roster.map((r) => r.name))).toContainEqual(await names());
+});
+
+test('an orchestrator that leads no more saves nothing', async () => {
+  const before = await lead('one');
+  await saveRoster(made.db, [recipe('a')], before);
+  await lead('two');
+  expect(await saveRoster(made.db, [], before)).toBeNull();
+  const again = await lead('one');
+  expect(await saveRoster(made.db, [], before)).toBeNull();
+  expect(await names()).toEqual(['a']);
+  expect(await saveRoster(made.db, [], again)).not.toBeNull();
+});
+
+test('what is derived from a roster is not written for one that was replaced', async () => {
+  const author = await lead('one');
+  const version = (await saveRoster(made.db, [recipe('a')], author)) ?? 0;
+  expect(await made.db.begin(async (sql) => await holdRoster(sql, version))).toBe(true);
+  await saveRoster(made.db, [recipe('b')], author);
+  expect(await made.db.begin(async (sql) => await holdRoster(sql, version))).toBe(false);
 });

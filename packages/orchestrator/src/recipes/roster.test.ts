@@ -1,18 +1,22 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { Lifecycle } from '@kiln/service/lifecycle.ts';
 import { createLogger } from '@kiln/service/log.ts';
 import { LocalBus } from '@kiln/store/bus.ts';
+import { takeLead } from '@kiln/store/leadership.ts';
 import { readRoster } from '@kiln/store/recipes.ts';
 import { testDatabase } from '@kiln/store/testing.ts';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { until } from '../../../../tests/support/farm-context.ts';
 import { Roster } from './roster.ts';
 
 let made: Awaited<ReturnType<typeof testDatabase>>;
 let dir: string;
 let rung: number;
 let roster: Roster;
+let term: number | null;
 const lines: Record<string, unknown>[] = [];
 const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
 const log = createLogger({ level: 'info', format: 'json', service: 'orchestrator', instance: 'o', destination });
@@ -24,7 +28,8 @@ beforeEach(async () => {
   rung = 0;
   const bus = new LocalBus();
   bus.subscribe(SUBJECTS.roster, () => rung++);
-  roster = new Roster({ dir, db: made.db, bus, log });
+  term = await takeLead(made.db, 'o');
+  roster = new Roster(dir, { db: made.db, bus, log, instance: 'o' }, { term: () => term });
 });
 afterEach(async () => {
   await made.drop();
@@ -33,7 +38,7 @@ afterEach(async () => {
 
 const write = async (name: string, text: string) => await writeFile(join(dir, name), text);
 const names = () => roster.all().map((recipe) => recipe.name);
-const stored = async () => (await readRoster(made.db)).map((recipe) => recipe.name);
+const stored = async () => (await readRoster(made.db)).recipes.map((recipe) => recipe.name);
 
 test('the first load says how many recipes there are, saves them and rings', async () => {
   await write('zlib.yaml', 'steps: [x]');
@@ -106,4 +111,99 @@ test('a database that does not answer keeps the roster of before and is logged',
   await roster.reload();
   expect(names()).toEqual(['a']);
   expect(lines.at(-1)).toMatchObject({ level: 'error', msg: 'recipe roster not reloaded: it could not be saved' });
+});
+
+describe('with another orchestrator', () => {
+  let otherDir: string;
+  let otherTerm: number | null;
+  let other: Roster;
+  beforeEach(async () => {
+    otherDir = await mkdtemp(join(tmpdir(), 'kiln-roster-'));
+    otherTerm = null;
+    const context = { db: made.db, bus: new LocalBus(), log, instance: 'other' };
+    other = new Roster(otherDir, context, { term: () => otherTerm });
+  });
+  afterEach(async () => await rm(otherDir, { recursive: true }));
+
+  const namesOf = (one: Roster) => one.all().map((recipe) => recipe.name);
+  /** Makes the other one lead, as when this one was killed. */
+  const takeOver = async () => {
+    await made.db`UPDATE leadership SET expires_at = now()`;
+    otherTerm = await takeLead(made.db, 'other');
+  };
+  /** Runs the other one's loop until `check` holds. */
+  const watching = async (what: string, check: () => boolean) => {
+    const lifecycle = new Lifecycle(log);
+    other.watch(lifecycle);
+    await until(what, check);
+    await lifecycle.stop();
+  };
+
+  test('a follower works by the recipes of the leader, whatever is in its own folder, and hears of changes', async () => {
+    await write('a.yaml', 'steps: [x]');
+    await writeFile(join(otherDir, 'b.yaml'), 'steps: [x]');
+    await roster.load();
+    expect(await other.load()).toEqual([]);
+    expect([namesOf(other), await stored()]).toEqual([['a'], ['a']]);
+    await write('c.yaml', 'steps: [x]');
+    await roster.reload();
+    await watching('the change', () => other.version === roster.version);
+    expect(namesOf(other)).toEqual(['a', 'c']);
+  });
+
+  test('a reload of a follower says who leads, and changes nothing', async () => {
+    await write('a.yaml', 'steps: [x]');
+    await roster.load();
+    await other.load();
+    lines.length = 0;
+    await other.reload();
+    expect(lines).toMatchObject([
+      {
+        level: 'warn',
+        msg: 'recipe roster not reloaded: another orchestrator leads',
+        leader: 'o',
+        source: expect.stringContaining(dir),
+        remedy: expect.stringContaining('SIGHUP'),
+      },
+    ]);
+    expect([namesOf(other), await stored()]).toEqual([['a'], ['a']]);
+  });
+
+  test.each(['an empty folder', 'no folder'])(
+    'one with %s never wipes the farm, even when it begins to lead',
+    async (which) => {
+      await write('a.yaml', 'steps: [x]');
+      await roster.load();
+      if (which === 'no folder') await rm(otherDir, { recursive: true });
+      await takeOver();
+      await other.load();
+      expect([namesOf(other), await stored()]).toEqual([['a'], ['a']]);
+      expect(lines).toContainEqual(
+        expect.objectContaining({ level: 'info', msg: 'recipes folder is empty: the roster of before stays' }),
+      );
+      await mkdir(otherDir, { recursive: true });
+      await other.reload();
+      expect(await stored()).toEqual([]);
+    },
+  );
+
+  test('one that takes the lead over loads its own recipes, all or none', async () => {
+    await write('a.yaml', 'steps: [x]');
+    await roster.load();
+    await other.load();
+    await writeFile(join(otherDir, 'b.yaml'), 'steps: [x]');
+    await writeFile(join(otherDir, 'bad.yaml'), 'stepz: [x]');
+    await takeOver();
+    await watching('it was tried', () =>
+      lines.some((line) => String(line.msg).startsWith('recipe roster not reloaded')),
+    );
+    expect(await stored()).toEqual(['a']);
+    await rm(join(otherDir, 'bad.yaml'));
+    await other.reload();
+    expect([namesOf(other), await stored()]).toEqual([['b'], ['b']]);
+    // The one of before does not know yet that it leads no more.
+    await roster.reload();
+    expect([names(), await stored()]).toEqual([['b'], ['b']]);
+    expect(lines.at(-1)).toMatchObject({ msg: 'recipe roster loaded', count: 1 });
+  });
 });

@@ -8,7 +8,8 @@ import { type TestFarm, until } from '../../../../tests/support/farm-context.ts'
 
 /** A roster of these recipes, as the router sees one. */
 export function rosterOf(...recipes: CompiledRecipe[]) {
-  return { all: () => recipes, get: (name: string) => recipes.find((recipe) => recipe.name === name) };
+  const get = (name: string) => recipes.find((recipe) => recipe.name === name);
+  return { all: () => recipes, get, version: 0 };
 }
 
 /** An order of a person for one recipe. */

@@ -54,7 +54,7 @@ describe('the table of schedules', () => {
   };
 
   test('adding a schedule starts nothing; missed ticks are made up for by one event, whoever is first', async () => {
-    const roster = { all: () => [everyMinute] };
+    const roster = { all: () => [everyMinute], version: 0 };
     await startSchedules(farm.context, roster);
     expect(await events()).toEqual([]);
     await sleepAnHour();
@@ -74,9 +74,20 @@ describe('the table of schedules', () => {
     expect(told()[0]).toMatchObject({ level: 'info', recipe: 'often', schedule: '* * * * * UTC' });
   });
 
+  test('an orchestrator that has not heard of a newer roster changes nothing', async () => {
+    await startSchedules(farm.context, { all: () => [everyMinute], version: 0 });
+    await farm.db`UPDATE roster SET version = 7`;
+    const late = await farm.join();
+    await startSchedules(late.context, { all: () => [], version: 0 });
+    expect(await farm.db`SELECT recipe FROM schedules`).toEqual([{ recipe: 'often' }]);
+    const knowing = await farm.join();
+    await startSchedules(knowing.context, { all: () => [], version: 7 });
+    expect(await farm.db`SELECT recipe FROM schedules`).toEqual([]);
+  });
+
   test('a reload adds and removes schedules', async () => {
     const recipes = [testRecipe('quiet')];
-    await startSchedules(farm.context, { all: () => recipes });
+    await startSchedules(farm.context, { all: () => recipes, version: 0 });
     recipes.push(everyMinute);
     farm.context.bus.publish(SUBJECTS.roster, {});
     await until('it is there', async () => (await farm.db`SELECT 1 FROM schedules`).length === 1);

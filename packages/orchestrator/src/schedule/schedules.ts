@@ -3,6 +3,7 @@ import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { currentTraceparent, inSpan } from '@kiln/service/tracing.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { insertEvent } from '@kiln/store/events.ts';
+import { holdRoster } from '@kiln/store/recipes.ts';
 import { advanceSchedule, readSchedules, syncSchedules } from '@kiln/store/schedules.ts';
 import type { Roster } from '../recipes/roster.ts';
 import { dueTick, type Schedule, schedulesOf } from './cron.ts';
@@ -15,7 +16,7 @@ const LOOK_EVERY_MS = 30_000;
  * The last tick is kept in the database: of those that passed while Kiln was down, the latest is made up for. Returns
  * when the table of schedules agrees with the roster.
  */
-export async function startSchedules(context: FarmContext, roster: Pick<Roster, 'all'>): Promise<void> {
+export async function startSchedules(context: FarmContext, roster: Pick<Roster, 'all' | 'version'>): Promise<void> {
   const { bus, lifecycle } = context;
   let schedules = await sync(context, roster);
   let stale = false;
@@ -50,9 +51,12 @@ export async function startSchedules(context: FarmContext, roster: Pick<Roster, 
   });
 }
 
-async function sync({ db }: FarmContext, roster: Pick<Roster, 'all'>): Promise<Schedule[]> {
+async function sync({ db }: FarmContext, roster: Pick<Roster, 'all' | 'version'>): Promise<Schedule[]> {
   const schedules = roster.all().flatMap(schedulesOf);
-  await db.begin(async (sql) => await syncSchedules(sql, schedules, new Date()));
+  await db.begin(async (sql) => {
+    // Of a newer roster this node hears soon, and whoever loaded it has written its schedules down.
+    if (await holdRoster(sql, roster.version)) await syncSchedules(sql, schedules, new Date());
+  });
   return schedules;
 }
 

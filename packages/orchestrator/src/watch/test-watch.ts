@@ -10,7 +10,8 @@ import { testUpstream } from './test-upstream.ts';
 
 /** A roster that a test changes by putting other recipes into it. */
 export function rosterOf(...recipes: CompiledRecipe[]) {
-  return { recipes, all: () => recipes, get: (name: string) => recipes.find((recipe) => recipe.name === name) };
+  const get = (name: string) => recipes.find((recipe) => recipe.name === name);
+  return { recipes, all: () => recipes, get, version: 0 };
 }
 
 let names = 0;

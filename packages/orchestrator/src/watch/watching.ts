@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SUBJECTS } from '@kiln/protocol/live.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
+import { holdRoster } from '@kiln/store/recipes.ts';
 import { type LeasedWatch, leaseWatches, syncWatches, untilNextPoll } from '@kiln/store/watches.ts';
 import type { Roster } from '../recipes/roster.ts';
 import { type PollTask, pollUpstream, WATCH_LEASE_MS } from './poll.ts';
@@ -11,7 +12,7 @@ const LOOK_EVERY_MS = 5_000;
 /** How many builds one look asks for, so that a thousand new tags come in helpings and nobody else's work waits. */
 const BUILDS_AT_ONCE = 20;
 
-type RosterView = Pick<Roster, 'all' | 'get'>;
+type RosterView = Pick<Roster, 'all' | 'get' | 'version'>;
 
 /**
  * Looks at the upstreams of the roster, each at its time, at most `parallel_polls` at once. The watches are rows with
@@ -107,7 +108,10 @@ async function syncRoster({ db }: FarmContext, roster: RosterView): Promise<void
     .all()
     .filter(isWatched)
     .map(({ name, upstream }) => ({ recipe: name, upstream: watchKey(upstream), pollMs: upstream.pollMs }));
-  await db.begin(async (sql) => await syncWatches(sql, watches));
+  await db.begin(async (sql) => {
+    // Of a newer roster this node hears soon, and whoever loaded it has written its watches down.
+    if (await holdRoster(sql, roster.version)) await syncWatches(sql, watches);
+  });
 }
 
 /** Leases due watches. While a reload is under way one may be for another upstream than the roster's: its lease is left to the next sync. */

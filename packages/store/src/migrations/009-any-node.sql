@@ -22,7 +22,7 @@ CREATE TABLE roster (
   saved_by text NOT NULL,
   saved_at timestamptz NOT NULL DEFAULT now()
 );
-INSERT INTO roster (version, source, saved_by) VALUES (0, '', '');
+INSERT INTO roster (version, source, saved_by) SELECT (SELECT count(*) FROM (SELECT FROM recipes LIMIT 1) AS one), '', '';
 
 -- The milestones that /status counts: tries begun, and runs built and published.
 CREATE INDEX timeline_builds ON timeline (at)
