@@ -171,6 +171,10 @@ export const HostMoment = Type.Object({
 });
 export type HostMoment = Static<typeof HostMoment>;
 
+/** The stretches of time that a chart can show. */
+export const SERIES_RANGES = ['1h', '6h', '24h', '7d', '30d'] as const;
+export type SeriesRange = (typeof SERIES_RANGES)[number];
+
 export const SERIES_NAMES = ['memory', 'cpu', 'restarts'] as const;
 export type SeriesName = (typeof SERIES_NAMES)[number];
 
