@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { zstdCompressSync } from 'node:zlib';
 import { encodeFrame } from '@kiln/protocol/frame.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type ClaimedJob, claimJobs } from './claim.ts';
 import { framesAfter, type NewFrame, storeFrames } from './frames.ts';
+import { type ClaimedJob, claimJobs } from './runs/claim.ts';
 import { testAgent, testRecipe, testRun } from './test-run.ts';
 import { testDatabase } from './testing.ts';
 

@@ -1,8 +1,8 @@
 import { LOG_LEVELS } from '@kiln/protocol/states.ts';
 import { framesOf, type LogEnd } from './builders/posted-frames.ts';
 import type { Transaction } from './database.ts';
-import type { Finish } from './finish.ts';
 import { type NewFrame, storeFrames } from './frames.ts';
+import type { Finish } from './runs/finish.ts';
 
 type OpenLog = LogEnd & { lastTime: number | null; text: string };
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { CompiledJob, CompiledRecipe } from '@kiln/protocol/compiled.ts';
 import { BACKOFF_SECONDS } from '@kiln/protocol/states.ts';
 import type { Database } from './database.ts';
-import { createRun } from './runs.ts';
+import { createRun } from './runs/create.ts';
 
 /** A compiled job for tests: one step, everything else as the loader's defaults. */
 export function testJob(name: string, more: Partial<CompiledJob> = {}): CompiledJob {

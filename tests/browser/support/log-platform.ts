@@ -8,10 +8,10 @@ import { startTestPlatform, type TestPlatform } from '@kiln/platform/testing.ts'
 import type { Failure, PhaseReport } from '@kiln/protocol/agent-messages.ts';
 import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { LOG_LEVELS, type LogLevel } from '@kiln/protocol/states.ts';
-import type { ClaimedJob } from '@kiln/store/claim.ts';
 import { framesAfter } from '@kiln/store/frames.ts';
-import { reportProgress } from '@kiln/store/progress.ts';
 import { claim, finish, seedAgent, seedRecipes, seedRun, testJob, testRecipe } from '@kiln/store/reads/testing-seed.ts';
+import type { ClaimedJob } from '@kiln/store/runs/claim.ts';
+import { reportProgress } from '@kiln/store/runs/progress.ts';
 import { testDatabase } from '@kiln/store/testing.ts';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { openPage } from './browser.ts';

@@ -1,4 +1,5 @@
-import { requestCancel, requestRetry, retryRun } from '@kiln/store/runs.ts';
+import { requestCancel } from '@kiln/store/runs/cancel.ts';
+import { requestRetry, retryRun } from '@kiln/store/runs/retries.ts';
 import { describe, expect, test, vi } from 'vitest';
 import { until } from '../../../../tests/support/farm-context.ts';
 import { startForgeReports } from './reports.ts';

@@ -3,9 +3,9 @@ import type { Failure } from '@kiln/protocol/agent-messages.ts';
 import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
 import type { Database } from '@kiln/store/database.ts';
 import { insertEvent } from '@kiln/store/events.ts';
-import { createRun } from '@kiln/store/runs.ts';
+import { createRun } from '@kiln/store/runs/create.ts';
+import { completeRuns, failRun } from '@kiln/store/runs/finalize.ts';
 import { testRecipe } from '@kiln/store/test-run.ts';
-import { completeRuns, failRun } from '../runs/settle.ts';
 import { testUpstream } from '../watch/test-upstream.ts';
 
 /** A run for a commit, moved along as the orchestrator moves it. */
@@ -57,7 +57,8 @@ export async function commitRun(
         traceparent: null,
       }),
   );
-  const facts = { runId, requestId, recipe, version: '1.2', traceparent: null };
+  // Only a run that began can end.
+  const begin = async () => await db`UPDATE runs SET status = 'building' WHERE run_id = ${runId} AND status = 'queued'`;
   return {
     runId,
     requestId,
@@ -66,16 +67,17 @@ export async function commitRun(
       await db`UPDATE runs SET status = 'building', started_at = now() WHERE run_id = ${runId}`;
     },
     async complete() {
-      await db.begin(async (sql) => await completeRuns(sql, [facts], []));
+      await begin();
+      await db.begin(async (sql) => await completeRuns(sql, [runId]));
     },
     async fail(options = {}) {
       const [row] = await db<{ attempt: number }[]>`SELECT attempt FROM runs WHERE run_id = ${runId}`;
       const attempt = row?.attempt ?? 1;
-      return (
-        await db.begin(
-          async (sql) => await failRun(sql, { ...facts, attempt, retries: compiled.retries }, FAILURE, options),
-        )
-      ).retryAt;
+      await begin();
+      const failed = await db.begin(
+        async (sql) => await failRun(sql, { runId, attempt, retries: compiled.retries }, FAILURE, options),
+      );
+      return failed?.retryAt ?? null;
     },
   };
 }

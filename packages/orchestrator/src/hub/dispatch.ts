@@ -1,5 +1,5 @@
 import type { JobDispatch } from '@kiln/protocol/agent-messages.ts';
-import type { ClaimedJob } from '@kiln/store/claim.ts';
+import type { ClaimedJob } from '@kiln/store/runs/claim.ts';
 
 /** The message that gives a claimed job to its agent; the agent's spans continue the trace of the request. */
 export function dispatchMessage(job: ClaimedJob): JobDispatch {

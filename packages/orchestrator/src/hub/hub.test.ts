@@ -3,7 +3,7 @@ import { decodeFrame } from '@kiln/protocol/frame.ts';
 import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { issueCredential } from '@kiln/store/credentials.ts';
 import { framesAfter } from '@kiln/store/frames.ts';
-import { requestCancel } from '@kiln/store/runs.ts';
+import { requestCancel } from '@kiln/store/runs/cancel.ts';
 import { testJob, testRecipe, testRun } from '@kiln/store/test-run.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import WebSocket from 'ws';

@@ -1,5 +1,5 @@
 import { matchesGlob, posix } from 'node:path';
-import type { Artifact } from '@kiln/store/artifacts.ts';
+import type { Artifact } from '@kiln/store/runs/staged-outputs.ts';
 import { PublishError } from './errors.ts';
 import { unsafePath } from './paths.ts';
 

@@ -1,8 +1,8 @@
 import { ArtifactResponse, AttemptReference } from '@kiln/protocol/agent-messages.ts';
 import { HttpError } from '@kiln/service/http.ts';
-import { type Artifact, conflictingPath, recordArtifact, runOfHeldAttempt } from '@kiln/store/artifacts.ts';
 import { type BlobStore, BlobStoreFull } from '@kiln/store/blobs/blob-store.ts';
 import type { Database, Transaction } from '@kiln/store/database.ts';
+import { type Artifact, conflictingPath, recordArtifact, runOfHeldAttempt } from '@kiln/store/runs/staged-outputs.ts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { unsafePath } from './paths.ts';

@@ -1,6 +1,6 @@
-import { unknownStagedKeys } from '@kiln/store/artifacts.ts';
 import type { Queryable } from '@kiln/store/database.ts';
 import { unknownKeys } from '@kiln/store/logs/keeping.ts';
+import { unknownStagedKeys } from '@kiln/store/runs/staged-outputs.ts';
 import { STAGED_KEY, STAGING } from '../publish/staged.ts';
 import { BLOB_KEY, type RetentionContext, removeBlob } from './work.ts';
 

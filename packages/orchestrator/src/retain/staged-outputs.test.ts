@@ -1,4 +1,4 @@
-import { recordArtifact } from '@kiln/store/artifacts.ts';
+import { recordArtifact } from '@kiln/store/runs/staged-outputs.ts';
 import { testRecipe, testRun } from '@kiln/store/test-run.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type TestFarm, testFarm } from '../../../../tests/support/farm-context.ts';

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import type { FarmContext } from '@kiln/store/context.ts';
+import { doneWithOutputs } from '@kiln/store/runs/staged-outputs.ts';
 import { isSystemError } from '../publish/disk.ts';
 import { clearStaging, STAGED_KEY, STAGING } from '../publish/staged.ts';
 
@@ -21,7 +22,7 @@ export async function clearOldStaging(
   let cleared = 0;
   let runs = new Set<string>();
   const clear = async () => {
-    for (const run of await endedRuns(context, [...runs], ageMs)) {
+    for (const run of await doneWithOutputs(context.db, [...runs], ageMs)) {
       await clearStaging(context, run);
       cleared += 1;
     }
@@ -34,14 +35,6 @@ export async function clearOldStaging(
   }
   await clear();
   return cleared;
-}
-
-async function endedRuns({ db }: Context, runIds: readonly string[], ageMs: number) {
-  const rows = await db<{ runId: string; recipe: string | null; version: string | null }[]>`
-    SELECT g.run_id, r.recipe, r.version FROM unnest(${runIds}::uuid[]) AS g(run_id) LEFT JOIN runs r USING (run_id)
-    WHERE r.run_id IS NULL
-      OR (r.status IN ('completed', 'cancelled') AND r.finished_at <= now() - ${ageMs} * interval '1 millisecond')`;
-  return rows.map(({ runId, recipe, version }) => ({ runId, recipe: recipe ?? '', version: version ?? '' }));
 }
 
 /** Runs with staged outputs, some of them more than once: those in this machine's folder of before, and in the place of blobs. */

@@ -2,7 +2,7 @@ import type { EventOutcome } from '@kiln/protocol/events.ts';
 import type { Transaction } from '@kiln/store/database.ts';
 import { finishEvents } from '@kiln/store/event-leases.ts';
 import { findObstacles, lockRecipes, versionsSince } from '@kiln/store/routing.ts';
-import { createRun } from '@kiln/store/runs.ts';
+import { createRun } from '@kiln/store/runs/create.ts';
 import { addMilestones } from '@kiln/store/timeline.ts';
 import { requestPolls } from '@kiln/store/watches.ts';
 import { judge, type Refusal, sameRun, settleClockVersions } from './judge.ts';

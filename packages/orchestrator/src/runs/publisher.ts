@@ -1,29 +1,24 @@
 import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
 import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { inSpan } from '@kiln/service/tracing.ts';
-import { artifactsToPublish } from '@kiln/store/artifacts.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import type { Transaction } from '@kiln/store/database.ts';
 import { recordPackages } from '@kiln/store/packages.ts';
+import { failRun } from '@kiln/store/runs/finalize.ts';
+import {
+  holdPublishing,
+  leasePublishing,
+  PUBLISH_LEASE_MS,
+  type PublishingRun,
+  renewPublishing,
+} from '@kiln/store/runs/publish-lease.ts';
+import { artifactsToPublish } from '@kiln/store/runs/staged-outputs.ts';
 import { addMilestones } from '@kiln/store/timeline.ts';
 import { PublishError, publishRun } from '../publish/publish-run.ts';
 import { clearStaging } from '../publish/staged.ts';
-import { completeRuns, failRun } from './settle.ts';
+import { completeAndFollow } from './settle.ts';
 
 const EVERY_MS = 5_000;
-/** A crash in the middle of a publish delays it by this much; it is renewed four times as often. */
-const LEASE_MS = 20_000;
-
-interface Publishing {
-  runId: string;
-  requestId: string;
-  recipe: string;
-  version: string;
-  attempt: number;
-  compiled: CompiledRecipe;
-  traceparent: string | null;
-  fence: number;
-}
 
 /** Raised when another orchestrator took the run over while this one was publishing it. */
 class LeaseLost extends Error {}
@@ -35,31 +30,21 @@ export function startPublisher(context: FarmContext, roster: () => readonly Comp
     'publisher',
     { everyMs: EVERY_MS, wake: (ring) => bus.subscribe(SUBJECTS.publish, ring) },
     async (signal) => {
-      for (let run = await lease(context); run && !signal.aborted; run = await lease(context))
-        await publish(context, run, roster());
+      const next = async () => await leasePublishing(context.db, context.instance);
+      for (let run = await next(); run && !signal.aborted; run = await next()) await publish(context, run, roster());
     },
   );
 }
 
-async function lease({ db, instance }: FarmContext): Promise<Publishing | undefined> {
-  const [run] = await db<Publishing[]>`
-    UPDATE runs SET leased_by = ${instance}, lease_expires_at = now() + ${LEASE_MS} * interval '1 millisecond', fence = fence + 1
-    WHERE run_id = (
-      SELECT run_id FROM runs WHERE status = 'publishing' AND (lease_expires_at IS NULL OR lease_expires_at < now())
-      ORDER BY priority DESC, created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-    RETURNING run_id, request_id, recipe, version, attempt, compiled, traceparent, fence`;
-  return run;
-}
-
-async function publish(context: FarmContext, run: Publishing, recipes: readonly CompiledRecipe[]): Promise<void> {
+async function publish(context: FarmContext, run: PublishingRun, recipes: readonly CompiledRecipe[]): Promise<void> {
   const { db, log, bus, service, instance } = context;
   const { runId, requestId, recipe, version, attempt } = run;
   const fields = { recipe, version, runId, requestId, attempt };
   const renewal = setInterval(() => {
-    renew(context, run).catch((error: unknown) =>
+    renewPublishing(db, run).catch((error: unknown) =>
       log.warn({ ...fields, err: error }, 'publishing lease was not renewed'),
     );
-  }, LEASE_MS / 4);
+  }, PUBLISH_LEASE_MS / 4);
   try {
     const orders = run.compiled.publish;
     if (!orders) throw new Error('the recipe publishes nothing');
@@ -69,7 +54,7 @@ async function publish(context: FarmContext, run: Publishing, recipes: readonly 
       await db.begin(async (sql) => {
         await holdLease(sql, run);
         await recordPackages(sql, published);
-        await completeRuns(sql, [run], recipes);
+        await completeAndFollow(sql, [run], recipes);
         const names = published.files.map((file) => file.name);
         await addMilestones(sql, [
           {
@@ -100,7 +85,7 @@ async function publish(context: FarmContext, run: Publishing, recipes: readonly 
 
 async function publishFailed(
   { db, bus, log, service, instance }: FarmContext,
-  run: Publishing,
+  run: PublishingRun,
   error: Error,
 ): Promise<void> {
   const { runId, requestId, recipe, version, attempt } = run;
@@ -114,7 +99,7 @@ async function publishFailed(
     exitCode: null,
     signal: null,
   };
-  const { retryAt, failures } = await db.begin(async (sql) => {
+  const failed = await db.begin(async (sql) => {
     await holdLease(sql, run);
     await addMilestones(sql, [
       {
@@ -137,22 +122,16 @@ async function publishFailed(
       runId,
       requestId,
       attempt,
-      failures,
+      failures: failed?.failures,
       err: error,
-      next_retry_after: retryAt?.toISOString() ?? null,
+      next_retry_after: failed?.retryAt?.toISOString() ?? null,
     },
     'publish failed',
   );
   bus.publish(SUBJECTS.retry, {});
 }
 
-async function renew({ db }: FarmContext, run: Publishing): Promise<void> {
-  await db`UPDATE runs SET lease_expires_at = now() + ${LEASE_MS} * interval '1 millisecond' WHERE run_id = ${run.runId} AND fence = ${run.fence}`;
-}
-
 /** Every write under the lease names its fence, and is refused when the fence has moved on. */
-async function holdLease(sql: Transaction, run: Publishing): Promise<void> {
-  const rows =
-    await sql`SELECT 1 FROM runs WHERE run_id = ${run.runId} AND fence = ${run.fence} AND status = 'publishing' FOR UPDATE`;
-  if (rows.length === 0) throw new LeaseLost();
+async function holdLease(sql: Transaction, run: PublishingRun): Promise<void> {
+  if (!(await holdPublishing(sql, run))) throw new LeaseLost();
 }

@@ -1,6 +1,6 @@
 import { SUBJECTS } from '@kiln/protocol/live.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
-import { retryRun } from '@kiln/store/runs.ts';
+import { dueRetries, retryRun, untilNextRetry } from '@kiln/store/runs/retries.ts';
 
 /** The longest sleep: a retry that another process wrote down is found within this. */
 const EVERY_MS = 5_000;
@@ -16,19 +16,14 @@ export function startRetries(context: FarmContext): void {
     return bus.subscribe(SUBJECTS.retry, awaken);
   };
   lifecycle.loop('retries', { everyMs: EVERY_MS, wake }, async () => {
-    const due = await db<{ runId: string; recipe: string; version: string; requestId: string }[]>`
-      SELECT run_id, recipe, version, request_id FROM runs WHERE retry_at <= now() AND status = 'failed' ORDER BY retry_at LIMIT 100`;
-    for (const { runId, ...run } of due) {
+    for (const { runId, ...run } of await dueRetries(db)) {
       const change = await db.begin(async (sql) => await retryRun(sql, runId));
       if (!change.ok) continue;
       log.info({ runId, ...run, status: change.status }, 'retry is due');
       bus.publish(change.status === 'publishing' ? SUBJECTS.publish : SUBJECTS.queue, {});
       bus.publish(SUBJECTS.changed, { topic: 'run', id: runId });
     }
-    const [next] = await db<
-      { ms: number | null }[]
-    >`SELECT extract(epoch FROM min(retry_at) - now()) * 1000 AS ms FROM runs WHERE retry_at IS NOT NULL AND status = 'failed'`;
-    const ms = next?.ms === null || next?.ms === undefined ? EVERY_MS : Number(next.ms);
+    const ms = (await untilNextRetry(db)) ?? EVERY_MS;
     clearTimeout(timer);
     if (ms < EVERY_MS) timer = setTimeout(() => ring(), Math.max(ms, 0) + 1);
   });

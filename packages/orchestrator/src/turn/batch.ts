@@ -1,6 +1,6 @@
-import type { Finish } from '@kiln/store/finish.ts';
 import type { NewFrame } from '@kiln/store/frames.ts';
-import type { ProgressReport } from '@kiln/store/progress.ts';
+import type { Finish } from '@kiln/store/runs/finish.ts';
+import type { ProgressReport } from '@kiln/store/runs/progress.ts';
 import { FrameQueue } from './frame-queue.ts';
 
 /** How much of a loud log one turn takes: a transaction of a few milliseconds, so that nobody else waits long. */

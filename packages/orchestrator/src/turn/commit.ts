@@ -1,10 +1,11 @@
 import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
-import { type ClaimedJob, claimJobs } from '@kiln/store/claim.ts';
 import type { Transaction } from '@kiln/store/database.ts';
-import { type FinishedJob, finishAttempts, lockRuns, runStandings } from '@kiln/store/finish.ts';
 import { type NewFrame, storeFrames } from '@kiln/store/frames.ts';
 import { sayLastWords } from '@kiln/store/last-words.ts';
-import { reportProgress } from '@kiln/store/progress.ts';
+import { type ClaimedJob, claimJobs } from '@kiln/store/runs/claim.ts';
+import { type FinishedJob, finishAttempts } from '@kiln/store/runs/finish.ts';
+import { reportProgress } from '@kiln/store/runs/progress.ts';
+import { lockRuns, summarizeRuns } from '@kiln/store/runs/run-summaries.ts';
 import { addMilestones, type Milestone } from '@kiln/store/timeline.ts';
 import { type Decision, decideRuns, type Settled, settleRuns } from '../runs/settle.ts';
 import type { Batch } from './batch.ts';
@@ -57,7 +58,7 @@ export async function commitBatch(
     lost ? lost.stored : batch.frames.length > 0 ? storeFrames(sql, batch.frames) : [],
     batch.reports.length > 0 ? reportProgress(sql, batch.reports) : [],
     ending.length > 0 ? finishAttempts(sql, batch.finishes) : [],
-    ending.length > 0 ? runStandings(sql, ending) : [],
+    ending.length > 0 ? summarizeRuns(sql, ending) : [],
     ...byFreeSlots(candidates, freed).map(async (candidate) => ({
       agentId: candidate.agentId,
       jobs: await claimJobs(sql, candidate, freeSlots(candidate, freed)),

@@ -1,8 +1,8 @@
 import type { Failure } from '@kiln/protocol/agent-messages.ts';
 import { createLogger } from '@kiln/service/log.ts';
-import { type ClaimedJob, claimJobs } from '@kiln/store/claim.ts';
 import type { NewFrame } from '@kiln/store/frames.ts';
 import { framesAfter } from '@kiln/store/frames.ts';
+import { type ClaimedJob, claimJobs } from '@kiln/store/runs/claim.ts';
 import { testAgent, testRecipe, testRun } from '@kiln/store/test-run.ts';
 import { testDatabase } from '@kiln/store/testing.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@kiln/service/log.ts';
 import type { Database, Transaction } from '@kiln/store/database.ts';
-import type { Finish } from '@kiln/store/finish.ts';
 import type { NewFrame } from '@kiln/store/frames.ts';
-import type { ProgressReport } from '@kiln/store/progress.ts';
+import type { Finish } from '@kiln/store/runs/finish.ts';
+import type { ProgressReport } from '@kiln/store/runs/progress.ts';
 import { openSingleConnection } from '@kiln/store/single-connection.ts';
 import { type Batch, Inbox, pieces } from './batch.ts';
 import { type Author, type Candidate, type Committed, commitBatch } from './commit.ts';

@@ -2,7 +2,7 @@ import type { RunChange } from '@kiln/protocol/api.ts';
 import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { HttpError } from '@kiln/service/http.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
-import type { StateChange } from '@kiln/store/runs.ts';
+import type { StateChange } from '@kiln/store/runs/state-change.ts';
 import { addMilestones } from '@kiln/store/timeline.ts';
 import { notFound } from './params.ts';
 

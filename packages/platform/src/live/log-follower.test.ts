@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { SUBJECTS } from '@kiln/protocol/live.ts';
-import type { ClaimedJob } from '@kiln/store/claim.ts';
 import type { NewFrame } from '@kiln/store/frames.ts';
 import {
   claim,
@@ -14,6 +13,7 @@ import {
   testFrame,
   testRecipe,
 } from '@kiln/store/reads/testing-seed.ts';
+import type { ClaimedJob } from '@kiln/store/runs/claim.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestPlatform, testPlatform } from '../testing.ts';
 import { connect, type LiveClient } from './testing-client.ts';

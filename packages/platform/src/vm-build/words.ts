@@ -1,4 +1,4 @@
-import { isFinishedJob, JOB_EDGES, type JobStatus } from '@kiln/protocol/states.ts';
+import { isFinishedJob, JOB_EDGES, JOB_STATUSES, type JobStatus } from '@kiln/protocol/states.ts';
 import type { BuildInfo, BuildMetadata, BuildProgress } from '@kiln/protocol/vm-build.ts';
 import type { TaskStanding } from '@kiln/store/reads/tasks.ts';
 
@@ -95,7 +95,7 @@ export function wayBetween(from: JobStatus, to: JobStatus): JobStatus[] {
   const ways: JobStatus[][] = [[from]];
   const seen = new Set<JobStatus>([from]);
   for (const way of ways) {
-    for (const next of JOB_EDGES[way.at(-1) ?? from]) {
+    for (const next of stepsFrom(way.at(-1) ?? from)) {
       if (next === to) return [...way.slice(1), next];
       if (seen.has(next)) continue;
       seen.add(next);
@@ -103,4 +103,9 @@ export function wayBetween(from: JobStatus, to: JobStatus): JobStatus[] {
     }
   }
   return [to];
+}
+
+/** A job that completed has built, even where its agent could not say so: readers are shown that it did. */
+function stepsFrom(status: JobStatus): JobStatus[] {
+  return JOB_STATUSES.filter((next) => next in JOB_EDGES[status] && !(status === 'started' && next === 'completed'));
 }

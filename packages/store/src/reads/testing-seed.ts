@@ -3,12 +3,13 @@ import { zstdCompressSync } from 'node:zlib';
 import type { Failure } from '@kiln/protocol/agent-messages.ts';
 import type { CompiledJob, CompiledRecipe } from '@kiln/protocol/compiled.ts';
 import { encodeFrame } from '@kiln/protocol/frame.ts';
-import { type ClaimedJob, claimJobs } from '../claim.ts';
 import type { Database } from '../database.ts';
 import { insertEvent } from '../events.ts';
-import { finishAttempts, lockRuns } from '../finish.ts';
 import { type NewFrame, storeFrames } from '../frames.ts';
-import { createRun } from '../runs.ts';
+import { type ClaimedJob, claimJobs } from '../runs/claim.ts';
+import { createRun } from '../runs/create.ts';
+import { finishAttempts } from '../runs/finish.ts';
+import { lockRuns } from '../runs/run-summaries.ts';
 
 /** A job with one phase and one step, for tests. */
 export function testJob(name: string, more: Partial<CompiledJob> = {}): CompiledJob {

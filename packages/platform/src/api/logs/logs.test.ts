@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { JobAnswer, LogLine } from '@kiln/protocol/api.ts';
 import { LogPageAnswer } from '@kiln/protocol/log-api.ts';
-import type { ClaimedJob } from '@kiln/store/claim.ts';
 import {
   claim,
   finish,
@@ -12,6 +11,7 @@ import {
   testFrame,
   testRecipe,
 } from '@kiln/store/reads/testing-seed.ts';
+import type { ClaimedJob } from '@kiln/store/runs/claim.ts';
 import { Compile } from 'typebox/compile';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestPlatform, testPlatform } from '../../testing.ts';

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { zstdCompressSync } from 'node:zlib';
 import { encodeFrame, type LineRun } from '@kiln/protocol/frame.ts';
-import type { ClaimedJob } from '@kiln/store/claim.ts';
 import type { Database } from '@kiln/store/database.ts';
 import type { NewFrame } from '@kiln/store/frames.ts';
 import { claim, seedAgent, seedFrames, seedRun, testRecipe } from '@kiln/store/reads/testing-seed.ts';
+import type { ClaimedJob } from '@kiln/store/runs/claim.ts';
 
 /** A line to be stored. `time` is in milliseconds since the epoch, `level` an index into LOG_LEVELS. */
 export interface SeedLine {

@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { overdueAttempts } from './agents.ts';
+import { testAgent, testJob, testRecipe, testRun } from '../test-run.ts';
+import { testDatabase } from '../testing.ts';
+import { requestCancel } from './cancel.ts';
 import { type ClaimedJob, claimJobs } from './claim.ts';
 import { type Finish, finishAttempts } from './finish.ts';
+import { overdueAttempts } from './held-attempts.ts';
 import { reportProgress } from './progress.ts';
-import { requestCancel, requestRetry } from './runs.ts';
-import { testAgent, testJob, testRecipe, testRun } from './test-run.ts';
-import { testDatabase } from './testing.ts';
+import { requestRetry } from './retries.ts';
 
 let made: Awaited<ReturnType<typeof testDatabase>>;
 beforeEach(async () => {

@@ -1,5 +1,7 @@
 import type { CompiledJob } from '@kiln/protocol/compiled.ts';
-import type { Transaction } from './database.ts';
+import type { RunStatus } from '@kiln/protocol/states.ts';
+import type { Transaction } from '../database.ts';
+import { among, edge, from, to } from '../edges.ts';
 
 /** A job just given to an agent, with what its dispatch says. */
 export interface ClaimedJob {
@@ -21,6 +23,18 @@ export interface ClaimedJob {
   startsRun: boolean;
 }
 
+const START_JOB = edge('jobs', ['queued'], 'started');
+const BEGIN_RUN = edge('runs', ['queued'], 'building');
+
+/** What giving jobs to an agent changes. */
+export const CLAIM_EDGES = [START_JOB, BEGIN_RUN];
+
+/** A run in one of these may have jobs given out. */
+const CLAIMABLE = [...BEGIN_RUN.from, BEGIN_RUN.to];
+
+/** A run in one of these counts against the `concurrency` of its recipe. */
+const UNDER_WAY: readonly RunStatus[] = ['building', 'publishing', 'cancelling'];
+
 /** How long after a job's own limit the orchestrator ends an attempt whose agent did not. */
 const DEADLINE_GRACE_MS = 60_000;
 
@@ -38,14 +52,14 @@ export async function claimJobs(
     WITH picked AS (
       SELECT j.job_id, j.run_id, r.status AS run_status
       FROM jobs j JOIN runs r ON r.run_id = j.run_id
-      WHERE j.status = 'queued' AND j.unmet = 0 AND j.labels <@ ${agent.labels as string[]}::text[]
-        AND r.status IN ('queued', 'building')
-        AND (r.status = 'building' OR r.concurrency IS NULL OR r.concurrency >
-          (SELECT count(*) FROM runs o WHERE o.recipe = r.recipe AND o.status IN ('building', 'publishing', 'cancelling')))
+      WHERE j.status IN ${from(sql, START_JOB)} AND j.unmet = 0 AND j.labels <@ ${agent.labels as string[]}::text[]
+        AND r.status IN ${among(sql, CLAIMABLE)}
+        AND (r.status = ${to(sql, BEGIN_RUN)} OR r.concurrency IS NULL OR r.concurrency >
+          (SELECT count(*) FROM runs o WHERE o.recipe = r.recipe AND o.status IN ${among(sql, UNDER_WAY)}))
       ORDER BY j.priority DESC, j.queued_at, j.position
       LIMIT ${limit} FOR UPDATE OF j, r SKIP LOCKED
     ), claimed AS (
-      UPDATE jobs j SET status = 'started', attempt = j.attempt + 1, fence = j.fence + 1, agent_id = ${agent.agentId},
+      UPDATE jobs j SET status = ${to(sql, START_JOB)}, attempt = j.attempt + 1, fence = j.fence + 1, agent_id = ${agent.agentId},
         started_at = now(), finished_at = NULL, cancel_reason = NULL, cancel_requested_at = NULL
       FROM picked p WHERE j.job_id = p.job_id
       RETURNING j.job_id, j.run_id, j.attempt, j.fence, j.spec, j.position, p.run_status
@@ -55,13 +69,13 @@ export async function claimJobs(
         now() + ((spec->>'timeoutMs')::float8 + ${DEADLINE_GRACE_MS}) * interval '1 millisecond'
       FROM claimed
     ), begun AS (
-      UPDATE runs r SET status = 'building', started_at = now()
-      WHERE r.run_id IN (SELECT run_id FROM claimed WHERE run_status = 'queued')
+      UPDATE runs r SET status = ${to(sql, BEGIN_RUN)}, started_at = now()
+      WHERE r.run_id IN (SELECT run_id FROM claimed WHERE run_status IN ${from(sql, BEGIN_RUN)})
       RETURNING r.run_id
     )
     SELECT c.job_id, c.run_id, c.attempt, c.fence, c.spec, r.request_id, r.recipe, r.version, r.ref, r.commit_hash,
       CASE WHEN r.ref IS NOT NULL THEN r.compiled->'upstream'->>'git' END AS upstream, r.event_time, r.traceparent, r.attempt AS run_attempt,
-      (c.run_status = 'queued' AND c.position = min(c.position) OVER (PARTITION BY c.run_id)) AS starts_run
+      (c.run_status IN ${from(sql, BEGIN_RUN)} AND c.position = min(c.position) OVER (PARTITION BY c.run_id)) AS starts_run
     FROM claimed c JOIN runs r ON r.run_id = c.run_id
     ORDER BY c.position`;
 }

@@ -1,0 +1,58 @@
+import { ATTEMPT_EDGES, JOB_EDGES, RUN_EDGES } from '@kiln/protocol/states.ts';
+import type { PendingQuery, Row } from 'postgres';
+import type { Queryable } from './database.ts';
+
+const TABLES = { runs: RUN_EDGES, jobs: JOB_EDGES, attempts: ATTEMPT_EDGES };
+
+/** The tables whose rows have a status. */
+export type StatusTable = keyof typeof TABLES;
+
+type StatusOf<Table extends StatusTable> = keyof (typeof TABLES)[Table] & string;
+
+/** The statuses from which the table of legal states lets a row become `To`. */
+type Before<Table extends StatusTable, To extends string> = {
+  [From in StatusOf<Table>]: To extends keyof (typeof TABLES)[Table][From] ? From : never;
+}[StatusOf<Table>];
+
+/** A change of status that a statement makes: from one of some statuses to one. */
+export interface Edge<To extends string = string> {
+  readonly table: StatusTable;
+  readonly from: readonly string[];
+  readonly to: To;
+}
+
+/** Names a change of status. Only those in the tables of `protocol/states.ts` compile. */
+export function edge<Table extends StatusTable, const To extends StatusOf<Table>>(
+  table: Table,
+  from: readonly Before<Table, To>[],
+  to: To,
+): Edge<To> {
+  return { table, from, to };
+}
+
+/** `status IN ${from(sql, CANCEL)}`: the statuses that these changes begin with. */
+export function from(sql: Queryable, ...edges: readonly Edge[]): Fragment {
+  return among(sql, [...new Set(edges.flatMap((one) => one.from))]);
+}
+
+/** `status = ${to(sql, CANCEL)}`: the status that a change ends with. */
+export function to(sql: Queryable, { to: status }: Edge): Fragment {
+  return sql.unsafe(quoted(status));
+}
+
+/**
+ * `status IN ${among(sql, HELD_JOB_STATUSES)}`. Written into the statement and no parameters of it: the planner takes a partial
+ * index only when it sees that the statuses are those of the index.
+ */
+export function among(sql: Queryable, statuses: readonly string[]): Fragment {
+  return sql.unsafe(`(${statuses.map(quoted).join(', ')})`);
+}
+
+/** A piece of a statement. */
+type Fragment = PendingQuery<Row[]>;
+
+/** Statuses are names of `protocol/states.ts`; anything else must not come into a statement like this. */
+function quoted(status: string): string {
+  if (!/^[a-z]+$/.test(status)) throw new Error(`"${status}" is not the name of a status`);
+  return `'${status}'`;
+}
