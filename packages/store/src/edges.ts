@@ -1,30 +1,41 @@
-import { ATTEMPT_EDGES, JOB_EDGES, RUN_EDGES } from '@kiln/protocol/states.ts';
+import {
+  ATTEMPT_EDGES,
+  type AttemptStatus,
+  JOB_EDGES,
+  type JobStatus,
+  RUN_EDGES,
+  type RunStatus,
+} from '@kiln/protocol/states.ts';
 import type { PendingQuery, Row } from 'postgres';
 import type { Queryable } from './database.ts';
 
 const TABLES = { runs: RUN_EDGES, jobs: JOB_EDGES, attempts: ATTEMPT_EDGES };
 
-/** The tables whose rows have a status. */
-export type StatusTable = keyof typeof TABLES;
+/** The tables whose rows have a status, with what it can be. */
+interface Statuses {
+  runs: RunStatus;
+  jobs: JobStatus;
+  attempts: AttemptStatus;
+}
 
-type StatusOf<Table extends StatusTable> = keyof (typeof TABLES)[Table] & string;
+type Status = Statuses[keyof Statuses];
 
 /** The statuses from which the table of legal states lets a row become `To`. */
-type Before<Table extends StatusTable, To extends string> = {
-  [From in StatusOf<Table>]: To extends keyof (typeof TABLES)[Table][From] ? From : never;
-}[StatusOf<Table>];
+type Before<Table extends keyof Statuses, To> = {
+  [From in keyof (typeof TABLES)[Table]]: To extends keyof (typeof TABLES)[Table][From] ? From : never;
+}[keyof (typeof TABLES)[Table]];
 
 /** A change of status that a statement makes: from one of some statuses to one. */
-export interface Edge<To extends string = string> {
-  readonly table: StatusTable;
-  readonly from: readonly string[];
+export interface Edge<To extends Status = Status> {
+  readonly table: keyof Statuses;
+  readonly from: readonly Status[];
   readonly to: To;
 }
 
 /** Names a change of status. Only those in the tables of `protocol/states.ts` compile. */
-export function edge<Table extends StatusTable, const To extends StatusOf<Table>>(
+export function edge<Table extends keyof Statuses, const To extends Statuses[Table]>(
   table: Table,
-  from: readonly Before<Table, To>[],
+  from: readonly (Before<Table, To> & Status)[],
   to: To,
 ): Edge<To> {
   return { table, from, to };
@@ -32,7 +43,7 @@ export function edge<Table extends StatusTable, const To extends StatusOf<Table>
 
 /** `status IN ${from(sql, CANCEL)}`: the statuses that these changes begin with. */
 export function from(sql: Queryable, ...edges: readonly Edge[]): Fragment {
-  return among(sql, [...new Set(edges.flatMap((one) => one.from))]);
+  return listed(sql, [...new Set(edges.flatMap((one) => one.from))]);
 }
 
 /** `status = ${to(sql, CANCEL)}`: the status that a change ends with. */
@@ -44,7 +55,11 @@ export function to(sql: Queryable, { to: status }: Edge): Fragment {
  * `status IN ${among(sql, HELD_JOB_STATUSES)}`. Written into the statement and no parameters of it: the planner takes a partial
  * index only when it sees that the statuses are those of the index.
  */
-export function among(sql: Queryable, statuses: readonly string[]): Fragment {
+export function among(sql: Queryable, statuses: readonly Status[]): Fragment {
+  return listed(sql, statuses);
+}
+
+function listed(sql: Queryable, statuses: readonly string[]): Fragment {
   return sql.unsafe(`(${statuses.map(quoted).join(', ')})`);
 }
 

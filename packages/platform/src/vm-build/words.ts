@@ -105,7 +105,8 @@ export function wayBetween(from: JobStatus, to: JobStatus): JobStatus[] {
   return [to];
 }
 
-/** A job that completed has built, even where its agent could not say so: readers are shown that it did. */
+/** What readers are shown may follow: a job that completed, or was lost and goes back, is shown to have built before. */
 function stepsFrom(status: JobStatus): JobStatus[] {
-  return JOB_STATUSES.filter((next) => next in JOB_EDGES[status] && !(status === 'started' && next === 'completed'));
+  const hidden: readonly JobStatus[] = status === 'started' ? ['completed', 'queued'] : [];
+  return JOB_STATUSES.filter((next) => next in JOB_EDGES[status] && !hidden.includes(next));
 }

@@ -1,5 +1,4 @@
 import type { CompiledJob } from '@kiln/protocol/compiled.ts';
-import type { RunStatus } from '@kiln/protocol/states.ts';
 import type { Transaction } from '../database.ts';
 import { among, edge, from, to } from '../edges.ts';
 
@@ -32,9 +31,6 @@ export const CLAIM_EDGES = [START_JOB, BEGIN_RUN];
 /** A run in one of these may have jobs given out. */
 const CLAIMABLE = [...BEGIN_RUN.from, BEGIN_RUN.to];
 
-/** A run in one of these counts against the `concurrency` of its recipe. */
-const UNDER_WAY: readonly RunStatus[] = ['building', 'publishing', 'cancelling'];
-
 /** How long after a job's own limit the orchestrator ends an attempt whose agent did not. */
 const DEADLINE_GRACE_MS = 60_000;
 
@@ -55,7 +51,7 @@ export async function claimJobs(
       WHERE j.status IN ${from(sql, START_JOB)} AND j.unmet = 0 AND j.labels <@ ${agent.labels as string[]}::text[]
         AND r.status IN ${among(sql, CLAIMABLE)}
         AND (r.status = ${to(sql, BEGIN_RUN)} OR r.concurrency IS NULL OR r.concurrency >
-          (SELECT count(*) FROM runs o WHERE o.recipe = r.recipe AND o.status IN ${among(sql, UNDER_WAY)}))
+          (SELECT count(*) FROM runs o WHERE o.recipe = r.recipe AND o.status IN ${among(sql, ['building', 'publishing', 'cancelling'])}))
       ORDER BY j.priority DESC, j.queued_at, j.position
       LIMIT ${limit} FOR UPDATE OF j, r SKIP LOCKED
     ), claimed AS (

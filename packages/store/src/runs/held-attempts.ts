@@ -47,13 +47,13 @@ export async function overdueAttempts(sql: Queryable, since: Date, graceMs: numb
   return await sql<Overdue[]>`
     SELECT j.job_id, j.run_id, j.attempt, j.fence, j.status, j.cancel_reason, a.last_sequence, j.agent_id, a.agent_name,
       CASE WHEN greatest(g.last_seen_at, ${since}) < now() - ${graceMs}::float8 * interval '1 millisecond' OR g.agent_id IS NULL THEN 'lost'
-           WHEN j.status = 'cancelling' AND j.cancel_requested_at < now() - interval '60 seconds' THEN 'cancel'
+           WHEN j.status IN ${among(sql, ['cancelling'])} AND j.cancel_requested_at < now() - interval '60 seconds' THEN 'cancel'
            ELSE 'deadline' END AS reason
     FROM jobs j JOIN attempts a ON a.job_id = j.job_id AND a.attempt = j.attempt LEFT JOIN agents g ON g.agent_id = j.agent_id
     WHERE j.status IN ${among(sql, HELD_JOB_STATUSES)} AND (
       g.agent_id IS NULL
       OR greatest(g.last_seen_at, ${since}) < now() - ${graceMs}::float8 * interval '1 millisecond'
-      OR (j.status = 'cancelling' AND j.cancel_requested_at < now() - interval '60 seconds')
+      OR (j.status IN ${among(sql, ['cancelling'])} AND j.cancel_requested_at < now() - interval '60 seconds')
       OR a.deadline < now())`;
 }
 
@@ -64,5 +64,5 @@ export async function cancellingAttempts(
 ): Promise<(HeldAttempt & { agentId: string })[]> {
   return await sql<(HeldAttempt & { agentId: string })[]>`
     SELECT j.job_id, j.run_id, j.attempt, j.fence, j.status, j.cancel_reason, j.agent_id, 0 AS last_sequence
-    FROM jobs j JOIN agents g ON g.agent_id = j.agent_id WHERE j.status = 'cancelling' AND g.instance = ${instance}`;
+    FROM jobs j JOIN agents g ON g.agent_id = j.agent_id WHERE j.status IN ${among(sql, ['cancelling'])} AND g.instance = ${instance}`;
 }

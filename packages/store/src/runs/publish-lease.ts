@@ -1,12 +1,9 @@
 import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
-import type { RunStatus } from '@kiln/protocol/states.ts';
 import type { Queryable, Transaction } from '../database.ts';
 import { among } from '../edges.ts';
 
 /** A crash in the middle of a publish delays it by this many milliseconds; the lease is renewed four times as often. */
 export const PUBLISH_LEASE_MS = 20_000;
-
-const LEASABLE: readonly RunStatus[] = ['publishing'];
 
 /** A built run under the lease of the one orchestrator that publishes it. */
 export interface PublishingRun {
@@ -28,7 +25,7 @@ export async function leasePublishing(sql: Queryable, instance: string): Promise
   const [run] = await sql<PublishingRun[]>`
     UPDATE runs SET leased_by = ${instance}, lease_expires_at = now() + ${PUBLISH_LEASE_MS} * interval '1 millisecond', fence = fence + 1
     WHERE run_id = (
-      SELECT run_id FROM runs WHERE status IN ${among(sql, LEASABLE)} AND (lease_expires_at IS NULL OR lease_expires_at < now())
+      SELECT run_id FROM runs WHERE status IN ${among(sql, ['publishing'])} AND (lease_expires_at IS NULL OR lease_expires_at < now())
       ORDER BY priority DESC, created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING run_id, request_id, recipe, version, attempt, compiled, traceparent, fence`;
   return run ?? null;
@@ -38,12 +35,12 @@ export async function leasePublishing(sql: Queryable, instance: string): Promise
 export async function renewPublishing(sql: Queryable, { runId, fence }: PublishLease): Promise<void> {
   await sql`
     UPDATE runs SET lease_expires_at = now() + ${PUBLISH_LEASE_MS} * interval '1 millisecond'
-    WHERE run_id = ${runId} AND fence = ${fence} AND status IN ${among(sql, LEASABLE)}`;
+    WHERE run_id = ${runId} AND fence = ${fence} AND status IN ${among(sql, ['publishing'])}`;
 }
 
 /** Holds a lease until the transaction ends, for whatever is written under it. False: another orchestrator has the run now. */
 export async function holdPublishing(sql: Transaction, { runId, fence }: PublishLease): Promise<boolean> {
   const held = await sql`
-    SELECT 1 FROM runs WHERE run_id = ${runId} AND fence = ${fence} AND status IN ${among(sql, LEASABLE)} FOR UPDATE`;
+    SELECT 1 FROM runs WHERE run_id = ${runId} AND fence = ${fence} AND status IN ${among(sql, ['publishing'])} FOR UPDATE`;
   return held.length > 0;
 }

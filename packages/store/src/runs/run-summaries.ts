@@ -39,14 +39,14 @@ export async function summarizeRuns(sql: Queryable, jobIds: readonly string[]): 
       CASE WHEN j.held = 0 THEN jsonb_build_object('retries', r.compiled->'retries', 'publish', r.compiled->'publish') END AS terms,
       CASE WHEN j.failed > 0 THEN (
         SELECT a.failure FROM jobs f JOIN attempts a ON a.job_id = f.job_id AND a.attempt = f.attempt
-        WHERE f.run_id = r.run_id AND f.status = 'failed' ORDER BY f.position LIMIT 1) END AS failure
+        WHERE f.run_id = r.run_id AND f.status IN ${among(sql, ['failed'])} ORDER BY f.position LIMIT 1) END AS failure
     FROM runs r, LATERAL (
       SELECT count(*) AS jobs,
-        count(*) FILTER (WHERE status = 'completed') AS completed,
-        count(*) FILTER (WHERE status = 'failed') AS failed,
-        count(*) FILTER (WHERE status = 'cancelled') AS cancelled,
+        count(*) FILTER (WHERE status IN ${among(sql, ['completed'])}) AS completed,
+        count(*) FILTER (WHERE status IN ${among(sql, ['failed'])}) AS failed,
+        count(*) FILTER (WHERE status IN ${among(sql, ['cancelled'])}) AS cancelled,
         count(*) FILTER (WHERE status IN ${among(sql, HELD_JOB_STATUSES)}) AS held,
-        count(*) FILTER (WHERE status = 'queued' AND unmet = 0) AS claimable
+        count(*) FILTER (WHERE status IN ${among(sql, ['queued'])} AND unmet = 0) AS claimable
       FROM jobs WHERE run_id = r.run_id) j
     WHERE r.run_id IN (SELECT run_id FROM jobs WHERE job_id = ANY (${jobIds as string[]}::uuid[]))`;
 }

@@ -1,5 +1,5 @@
 import type { AttemptReference } from '@kiln/protocol/agent-messages.ts';
-import { HELD_JOB_STATUSES, type RunStatus } from '@kiln/protocol/states.ts';
+import { HELD_JOB_STATUSES } from '@kiln/protocol/states.ts';
 import type { Queryable, Transaction } from '../database.ts';
 import { among } from '../edges.ts';
 
@@ -78,11 +78,8 @@ export async function artifactsToPublish(sql: Queryable, runId: string): Promise
   return await sql<Artifact[]>`
     SELECT a.job_id, a.attempt, a.path, a.bytes, a.sha256, a.key
     FROM artifacts a JOIN jobs j ON j.job_id = a.job_id AND j.attempt = a.attempt
-    WHERE j.run_id = ${runId} AND j.status = 'completed' ORDER BY j.position, a.path`;
+    WHERE j.run_id = ${runId} AND j.status IN ${among(sql, ['completed'])} ORDER BY j.position, a.path`;
 }
-
-/** A run in one of these will not publish what it staged. A failed one may: a retry goes on with it. */
-const DONE_WITH_OUTPUTS: readonly RunStatus[] = ['completed', 'cancelled'];
 
 /** A run whose staged outputs nobody will ask for; recipe and version are empty for a run that is gone itself. */
 export interface EndedRun {
@@ -91,11 +88,14 @@ export interface EndedRun {
   version: string;
 }
 
-/** Of these runs those that are gone, or ended `ageMs` milliseconds ago or longer and will not publish what they staged. */
+/**
+ * Of these runs those that are gone, or ended `ageMs` milliseconds ago or longer and will not publish what they staged. A failed
+ * one may: a retry goes on with it.
+ */
 export async function doneWithOutputs(sql: Queryable, runIds: readonly string[], ageMs: number): Promise<EndedRun[]> {
   return await sql<EndedRun[]>`
     SELECT g.run_id, coalesce(r.recipe, '') AS recipe, coalesce(r.version, '') AS version
     FROM unnest(${[...runIds]}::uuid[]) AS g(run_id) LEFT JOIN runs r USING (run_id)
     WHERE r.run_id IS NULL
-      OR (r.status IN ${among(sql, DONE_WITH_OUTPUTS)} AND r.finished_at <= now() - ${ageMs}::float8 * interval '1 millisecond')`;
+      OR (r.status IN ${among(sql, ['completed', 'cancelled'])} AND r.finished_at <= now() - ${ageMs}::float8 * interval '1 millisecond')`;
 }
