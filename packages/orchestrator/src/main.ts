@@ -8,6 +8,7 @@ import { agentMetrics, registerFigures } from './figures.ts';
 import { startForgeReports } from './forge/reports.ts';
 import { Hub } from './hub/hub.ts';
 import { authenticateAgent, registerAgentRoutes } from './hub/routes.ts';
+import { startSweeper } from './hub/sweeper.ts';
 import { startLeadership } from './lead/leadership.ts';
 import { registerArtifactRoutes } from './publish/staging.ts';
 import { Roster } from './recipes/roster.ts';
@@ -16,7 +17,6 @@ import { startRouting } from './route/routing.ts';
 import { untilIdle } from './runs/idle.ts';
 import { startPublisher } from './runs/publisher.ts';
 import { startRetries } from './runs/retries.ts';
-import { startSweeper } from './runs/sweeper.ts';
 import { startSchedules } from './schedule/schedules.ts';
 import { pollOnce, startWatching } from './watch/watching.ts';
 

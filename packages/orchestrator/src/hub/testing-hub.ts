@@ -21,9 +21,9 @@ import WebSocket from 'ws';
 import { registerFigures } from '../figures.ts';
 import { startLeadership } from '../lead/leadership.ts';
 import { startRetries } from '../runs/retries.ts';
-import { startSweeper } from '../runs/sweeper.ts';
 import { Hub } from './hub.ts';
 import { registerAgentRoutes } from './routes.ts';
+import { startSweeper } from './sweeper.ts';
 
 export type Told<T extends OrchestratorMessage['type']> = Extract<OrchestratorMessage, { type: T }>;
 

@@ -2,9 +2,9 @@ import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { seeAgents } from '@kiln/store/agents.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { cancellingAttempts, heldHere, overdueAttempts } from '@kiln/store/runs/held-attempts.ts';
-import type { Hub } from '../hub/hub.ts';
-import { agentDisobeyed, agentLost, lastWords } from '../hub/lost.ts';
 import type { Leadership } from '../lead/leadership.ts';
+import type { Hub } from './hub.ts';
+import { agentDisobeyed, agentLost, lastWords } from './lost.ts';
 
 const EVERY_MS = 5_000;
 
