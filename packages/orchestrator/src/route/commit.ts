@@ -8,22 +8,7 @@ import { requestPolls } from '@kiln/store/watches.ts';
 import { judge, type Refusal, sameRun, settleClockVersions } from './judge.ts';
 import { type Author, resultMilestones } from './milestones.ts';
 import type { Candidate, Routed } from './plan.ts';
-
-/** A run that an event became. */
-export interface StartedRun {
-  runId: string;
-  recipe: string;
-  version: string;
-}
-
-/** What an event became. */
-export interface Result {
-  outcome: EventOutcome;
-  runs: StartedRun[];
-  /** Recipes whose upstreams will be looked at. */
-  polled: string[];
-  refused: Refusal[];
-}
+import type { Result, StartedRun } from './result.ts';
 
 /** The lease of an event was lost before its outcome could be stored. */
 export class StaleLease extends Error {

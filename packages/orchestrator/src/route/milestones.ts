@@ -1,7 +1,7 @@
 import { describeOutcome } from '@kiln/store/event-detail.ts';
 import type { Milestone } from '@kiln/store/timeline.ts';
-import type { Result } from './commit.ts';
 import type { Routed } from './plan.ts';
+import type { Result } from './result.ts';
 
 /** Who writes in the timeline. */
 export interface Author {

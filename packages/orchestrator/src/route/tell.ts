@@ -1,8 +1,8 @@
 import { SUBJECTS } from '@kiln/protocol/live.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
-import type { Result } from './commit.ts';
 import { about } from './fields.ts';
 import type { Routed } from './plan.ts';
+import type { Result } from './result.ts';
 
 /** Tells the log and the bus what a batch of events became, after the commit. */
 export function tellResults(
