@@ -38,7 +38,8 @@ test('a private key is hidden, however many lines it has, and what follows is no
   expect(lines.map((line) => mask.mask(line))).toEqual(['a', '***', '***', '***', '***', 'b']);
 });
 
-test('no line takes long, whatever it is made of', () => {
+test('the work grows with the length of a line only, whatever it is made of', () => {
+  // Were any pattern worse than linear, lines of this length would run into the limit of the test by far.
   const bits = [
     'password',
     'password="',
@@ -52,7 +53,8 @@ test('no line takes long, whatever it is made of', () => {
     '=',
     'cookie:',
   ];
-  const begin = performance.now();
-  for (const bit of bits) masked(`token${bit.repeat(65_536 / bit.length)}`);
-  expect(performance.now() - begin).toBeLessThan(2000);
+  for (const bit of bits) {
+    const line = `token${bit.repeat(524_288 / bit.length)}`;
+    expect(masked(line).length).toBeLessThanOrEqual(line.length);
+  }
 });

@@ -72,11 +72,14 @@ test('with an endpoint spans are posted as protobuf to /v1/traces, the last ones
   }
 });
 
-test('a receiver that is away delays the end by seconds at most and breaks nothing', async () => {
-  await start('http://127.0.0.1:9');
+test('a receiver that never answers is given up at the shutdown, with a warning', async () => {
+  const server = createServer(() => {});
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await start(`http://127.0.0.1:${port}`);
   await inSpan('lost', {}, () => {});
-  const before = performance.now();
   await running?.shutdown();
-  expect(performance.now() - before).toBeLessThan(5000);
-  expect(lines.join('')).toMatch(/trace/);
+  server.closeAllConnections();
+  server.close();
+  expect(lines.join('')).toMatch(/the last traces (could not be sent|were not taken)|traces could not be sent/);
 });

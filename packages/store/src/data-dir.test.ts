@@ -77,7 +77,7 @@ test('a process that ended but was not collected does not run', async () => {
   const shell = spawn('sh', ['-c', 'true & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(shell);
   const pid = Number(await new Promise((resolve) => shell.stdout.once('data', resolve)));
-  await expect.poll(async () => await identify(pid)).toBeNull();
+  await expect.poll(async () => await identify(pid), { timeout: 20_000 }).toBeNull();
   const alive = await identify(process.pid);
   expect(alive && (await isRunning(alive))).toBe(true);
 });

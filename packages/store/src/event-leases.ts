@@ -1,10 +1,13 @@
 import { EVENT_POLICY, type EventName, type EventOutcome, type EventSource } from '@kiln/protocol/events.ts';
 import type { Queryable } from './database.ts';
+import { LeaseTable } from './lease.ts';
+
+/** Who routes an event. */
+export const EVENT_LEASES = new LeaseTable('events', ['eventId'], EVENT_POLICY.leaseMs);
 
 /**
- * Each event is routed under a lease: its holder, an end, and a fence that grows with every lease. Whatever is written
- * about the event names the fence, so a holder that lost its lease can't end the event a second time. A lease counts as an
- * attempt from its beginning, so an event that kills its holder reaches the dead-letter queue too.
+ * An event that is routed, under a lease. The lease counts as an attempt from its beginning, so an event that kills its
+ * holder reaches the dead-letter queue too.
  */
 export interface LeasedEvent {
   eventId: string;
@@ -27,17 +30,15 @@ export type EventLease = Pick<LeasedEvent, 'eventId' | 'fence'>;
 /** Leases up to `limit` due events, the longest due first. Others can lease at the same time; none gets the same event. */
 export async function leaseEvents(
   sql: Queryable,
-  { instance, limit, leaseMs = EVENT_POLICY.leaseMs }: { instance: string; limit: number; leaseMs?: number },
+  { instance, limit }: { instance: string; limit: number },
 ): Promise<LeasedEvent[]> {
   return await sql<LeasedEvent[]>`
     WITH due AS (
       SELECT event_id FROM events WHERE status = 'pending' AND next_attempt_at <= now()
       ORDER BY next_attempt_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
     ), leased AS (
-      UPDATE events e SET status = 'leased', leased_by = ${instance}, lease_expires_at = now() + ${leaseMs} * interval '1 millisecond',
-        fence = fence + 1, attempts = attempts + 1
-      FROM due WHERE e.event_id = due.event_id
-      RETURNING e.*
+      ${EVENT_LEASES.lease(sql, instance, sql`status = 'leased', attempts = attempts + 1`)}
+      RETURNING leased.*
     )
     SELECT event_id, request_id, source, delivery_id, name, routing_key, payload, traceparent, received_at, attempts, fence
     FROM leased ORDER BY next_attempt_at`;
@@ -49,11 +50,9 @@ export async function finishEvents(
   finished: readonly (EventLease & { outcome: EventOutcome })[],
 ): Promise<string[]> {
   if (finished.length === 0) return [];
-  const rows = finished.map(({ eventId, fence, outcome }) => ({ event_id: eventId, fence, outcome }));
   const ended = await sql<{ eventId: string }[]>`
-    UPDATE events e SET status = 'done', finished_at = now(), outcome = f.outcome, leased_by = NULL, lease_expires_at = NULL
-    FROM jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) AS f(event_id uuid, fence int8, outcome jsonb)
-    WHERE e.event_id = f.event_id AND e.fence = f.fence AND e.status = 'leased'
+    UPDATE events e SET status = 'done', finished_at = now(), outcome = given.outcome, ${EVENT_LEASES.ended(sql)}
+    FROM ${EVENT_LEASES.given(sql, finished, ['outcome'])} WHERE ${EVENT_LEASES.isGiven(sql, 'e')}
     RETURNING e.event_id`;
   return ended.map((row) => row.eventId);
 }
@@ -64,16 +63,16 @@ export type FailedAttempt = { result: 'retry'; nextAttemptAt: Date } | { result:
 /** Ends an attempt that failed: the event waits for its next one, or is dead after the last. */
 export async function failEvent(
   sql: Queryable,
-  { eventId, fence, attempts }: EventLease & { attempts: number },
+  event: EventLease & { attempts: number },
   error: string,
 ): Promise<FailedAttempt> {
   const [row] = await sql<{ status: 'pending' | 'dead'; nextAttemptAt: Date }[]>`
-    UPDATE events SET leased_by = NULL, lease_expires_at = NULL, last_error = ${error},
+    UPDATE events SET ${EVENT_LEASES.ended(sql)}, last_error = ${error},
       status = CASE WHEN attempts >= ${EVENT_POLICY.attempts} THEN 'dead' ELSE 'pending' END,
-      next_attempt_at = now() + ${eventBackoffMs(attempts)} * interval '1 millisecond',
+      next_attempt_at = now() + ${eventBackoffMs(event.attempts)} * interval '1 millisecond',
       dlq_at = CASE WHEN attempts >= ${EVENT_POLICY.attempts} THEN clock_timestamp() END,
       dlq_reason = CASE WHEN attempts >= ${EVENT_POLICY.attempts} THEN ${`failed ${EVENT_POLICY.attempts} attempts`} END
-    WHERE event_id = ${eventId} AND fence = ${fence} AND status = 'leased'
+    WHERE ${EVENT_LEASES.isHeld(sql, event)}
     RETURNING status, next_attempt_at`;
   if (!row) return { result: 'stale' };
   return row.status === 'dead' ? { result: 'dead' } : { result: 'retry', nextAttemptAt: row.nextAttemptAt };
@@ -86,13 +85,9 @@ export function eventBackoffMs(attempts: number, random = Math.random()): number
 
 /** Gives leases back without an attempt having been made: the events are due again after `delayMs`. */
 export async function returnEvents(sql: Queryable, leases: readonly EventLease[], delayMs: number): Promise<void> {
-  if (leases.length === 0) return;
-  const rows = leases.map(({ eventId, fence }) => ({ event_id: eventId, fence }));
-  await sql`
-    UPDATE events e SET status = 'pending', attempts = attempts - 1, leased_by = NULL, lease_expires_at = NULL,
-      next_attempt_at = now() + ${delayMs} * interval '1 millisecond'
-    FROM jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) AS r(event_id uuid, fence int8)
-    WHERE e.event_id = r.event_id AND e.fence = r.fence AND e.status = 'leased'`;
+  const dueAgain = sql`
+    status = 'pending', attempts = leased.attempts - 1, next_attempt_at = now() + ${delayMs} * interval '1 millisecond'`;
+  await EVENT_LEASES.giveBack(sql, leases, dueAgain);
 }
 
 /** Milliseconds until the earliest waiting event is due, 0 when one is due now, null when none waits. */
@@ -119,10 +114,10 @@ export interface ExpiredLease {
 export async function expireEventLeases(sql: Queryable, limit = 1000): Promise<ExpiredLease[]> {
   return await sql<ExpiredLease[]>`
     WITH expired AS (
-      SELECT event_id, leased_by FROM events WHERE status = 'leased' AND lease_expires_at <= now()
+      SELECT event_id, leased_by FROM events e WHERE status = 'leased' AND ${EVENT_LEASES.isExpired(sql, 'e')}
       ORDER BY lease_expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
     )
-    UPDATE events e SET leased_by = NULL, lease_expires_at = NULL, next_attempt_at = now(),
+    UPDATE events e SET ${EVENT_LEASES.ended(sql)}, next_attempt_at = now(),
       last_error = 'the lease of ' || x.leased_by || ' expired',
       status = CASE WHEN attempts >= ${EVENT_POLICY.attempts} THEN 'dead' ELSE 'pending' END,
       dlq_at = CASE WHEN attempts >= ${EVENT_POLICY.attempts} THEN clock_timestamp() END,

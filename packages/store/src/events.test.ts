@@ -6,6 +6,7 @@ import {
   expireEventLeases,
   failEvent,
   finishEvents,
+  type LeasedEvent,
   leaseEvents,
   returnEvents,
   untilNextEvent,
@@ -41,8 +42,14 @@ const event = (deliveryId: string, more: Partial<NewEvent> = {}): NewEvent => ({
   ...more,
 });
 const outcome = { result: 'ignored', reason: 'a test' } as const;
-const lease = async (limit = 10, leaseMs?: number) =>
-  await leaseEvents(made.db, { instance: 'one', limit, ...(leaseMs === undefined ? {} : { leaseMs }) });
+const lease = async (limit = 10) => await leaseEvents(made.db, { instance: 'one', limit });
+
+/** Leases an event whose holder is killed then: its time is over. */
+async function leaseAndDie(): Promise<LeasedEvent | undefined> {
+  const [leased] = await lease(1);
+  await made.db`UPDATE events SET lease_expires_at = now() WHERE status = 'leased'`;
+  return leased;
+}
 
 /** Fails an event until it is dead. */
 async function kill(deliveryId: string): Promise<string> {
@@ -98,7 +105,7 @@ describe('leasing', () => {
 
   test('whoever lost the lease can neither finish nor fail the event', async () => {
     const { eventId } = await insertEvent(made.db, event('d'));
-    const [stale] = await lease(1, 0);
+    const stale = await leaseAndDie();
     if (!stale) throw new Error('nothing leased');
     expect(await expireEventLeases(made.db)).toMatchObject([{ eventId, claimedBy: 'one', attempts: 1, dead: false }]);
     const [fresh] = await lease();
@@ -121,7 +128,7 @@ describe('leasing', () => {
   test('an event that kills each of its holders is dead in the end', async () => {
     const { eventId } = await insertEvent(made.db, event('poison'));
     for (let n = 1; n <= EVENT_POLICY.attempts; n++) {
-      await lease(1, 0);
+      await leaseAndDie();
       expect(await expireEventLeases(made.db)).toMatchObject([{ attempts: n, dead: n === EVENT_POLICY.attempts }]);
     }
     expect(await getEvent(made.db, eventId)).toMatchObject({

@@ -1,6 +1,7 @@
 import type { Failure } from '@kiln/protocol/agent-messages.ts';
 import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
 import type { Database, Queryable } from './database.ts';
+import { LeaseTable } from './lease.ts';
 
 /** How a run goes, as coarsely as forges want to know it. `running` is everything between the first job's start and the end. */
 export type ReportState = 'queued' | 'running' | 'success' | 'failure' | 'cancelled';
@@ -90,6 +91,9 @@ export async function reopenReports(sql: Queryable, forge: string, { thorough }:
       ${thorough ? sql`` : underWay}`;
 }
 
+/** Who tells a forge about a run. The time is longer than the two calls that one report can take. */
+const REPORT_LEASES = new LeaseTable('forge_reports', ['runId'], 30_000);
+
 /** Something that a forge is to be told, under a lease: only its holder tells it and writes down how that went. */
 export interface LeasedReport {
   runId: string;
@@ -124,7 +128,7 @@ const QUEUED_FOR = '5 seconds';
  */
 export async function leaseReports(
   sql: Queryable,
-  { forge, limit, leaseMs }: { forge: string; limit: number; leaseMs: number },
+  { forge, limit, instance }: { forge: string; limit: number; instance: string },
 ): Promise<LeasedReport[]> {
   return await sql<LeasedReport[]>`
     WITH due AS (
@@ -132,15 +136,14 @@ export async function leaseReports(
       FROM forge_reports f JOIN runs r ON r.run_id = f.run_id, LATERAL (
         SELECT CASE r.status WHEN 'queued' THEN 'queued' WHEN 'completed' THEN 'success' WHEN 'failed' THEN 'failure'
           WHEN 'cancelled' THEN 'cancelled' ELSE 'running' END AS state) s
-      WHERE f.forge = ${forge} AND NOT f.closed AND f.next_try_at <= now()
+      WHERE f.forge = ${forge} AND NOT f.closed AND f.next_try_at <= now() AND ${REPORT_LEASES.isFree(sql, 'f')}
         AND (f.state, f.attempt) IS DISTINCT FROM (s.state, r.attempt)
         AND (s.state <> 'queued' OR (r.attempt = 1 AND r.created_at < now() - ${QUEUED_FOR}::interval))
       ORDER BY f.next_try_at, r.created_at
       LIMIT ${limit} FOR UPDATE OF f SKIP LOCKED
     ), leased AS (
-      UPDATE forge_reports f SET fence = f.fence + 1, next_try_at = now() + ${leaseMs} * interval '1 millisecond'
-      FROM due d WHERE f.run_id = d.run_id
-      RETURNING f.run_id, f.fence, f.repository, f.remote_id, f.attempt AS told_attempt, f.refusals, d.state
+      ${REPORT_LEASES.lease(sql, instance)}
+      RETURNING leased.run_id, fence, repository, remote_id, attempt AS told_attempt, refusals, due.state
     )
     SELECT l.run_id, r.request_id, l.fence, l.repository, l.state, r.attempt, l.refusals, r.recipe, r.version, r.ref,
       CASE WHEN l.told_attempt = r.attempt THEN l.remote_id END AS remote_id,
@@ -161,26 +164,28 @@ export type ReportLease = Pick<LeasedReport, 'runId' | 'fence' | 'state' | 'atte
  */
 export async function reportTold(
   sql: Queryable,
-  { runId, fence, state, attempt, retryAt }: ReportLease,
+  report: ReportLease,
   { remoteId, error }: { remoteId: string | null; error: string | null },
 ): Promise<boolean> {
+  const { state, attempt, retryAt } = report;
   const isEnd = state === 'success' || state === 'failure' || state === 'cancelled';
   const told = await sql`
     UPDATE forge_reports SET state = ${state}, attempt = ${attempt}, remote_id = ${remoteId}, told_at = now(), next_try_at = now(),
+      ${REPORT_LEASES.ended(sql)},
       closed = ${isEnd && retryAt === null}, last_error = ${error},
       refusals = CASE WHEN ${error === null} THEN 0 ELSE refusals + 1 END
-    WHERE run_id = ${runId} AND fence = ${fence}`;
+    WHERE ${REPORT_LEASES.isHeld(sql, report)}`;
   return told.count > 0;
 }
 
 /** Writes down that a report must wait, and why. `refused`: because of what it says, so that it counts towards giving up. */
 export async function reportLater(
   sql: Database,
-  { runId, fence }: ReportLease,
+  report: ReportLease,
   { waitMs, refused, error }: { waitMs: number; refused: boolean; error: string },
 ): Promise<void> {
-  await sql`
-    UPDATE forge_reports SET next_try_at = now() + ${waitMs}::float8 * interval '1 millisecond', last_error = ${error},
-      refusals = refusals + ${refused ? 1 : 0}
-    WHERE run_id = ${runId} AND fence = ${fence}`;
+  const later = sql`
+    next_try_at = now() + ${waitMs}::float8 * interval '1 millisecond', last_error = ${error},
+    refusals = leased.refusals + ${refused ? 1 : 0}`;
+  await REPORT_LEASES.giveBack(sql, [report], later);
 }

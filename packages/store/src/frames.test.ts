@@ -95,7 +95,7 @@ describe('loud frames that the database does not take', () => {
   });
 
   test('a connection that is lost while the database writes is told', async () => {
-    await made.db`CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(20); RETURN NEW; END'`;
+    await made.db`CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); RETURN NEW; END'`;
     await made.db`CREATE TRIGGER slow BEFORE INSERT ON frames FOR EACH ROW EXECUTE FUNCTION slow()`;
     const storing = insert([loud(1)]);
     const told = expect(storing).rejects.toThrow();
@@ -105,6 +105,7 @@ describe('loud frames that the database does not take', () => {
           (
             await made.db`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%COPY frames%' AND wait_event = 'PgSleep'`
           ).length,
+        { timeout: 20_000 },
       )
       .toBe(1);
     await told;

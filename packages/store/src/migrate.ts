@@ -1,16 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Database } from './database.ts';
+import { lockSchema } from './locks.ts';
 
 const FOLDER = fileURLToPath(new URL('./migrations/', import.meta.url));
-/** Any number that nothing else in this database locks. */
-const LOCK = 7_451_101;
 
 /** Brings the schema up to date under an advisory lock: however many processes start at once, each file runs once. Returns the names applied. */
 export async function migrate(db: Database): Promise<string[]> {
   const files = (await readdir(FOLDER)).filter((name) => /^\d{3}-.+\.sql$/.test(name)).sort();
   return await db.begin(async (sql) => {
-    await sql`SELECT pg_advisory_xact_lock(${LOCK})`;
+    await lockSchema(sql);
     await sql`CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`;
     const rows = await sql<{ name: string }[]>`SELECT name FROM migrations`;
     const known = new Set(rows.map((row) => row.name));

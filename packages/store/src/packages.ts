@@ -1,6 +1,7 @@
 import type { PackageSummary, PublishedFile } from '@kiln/protocol/api.ts';
 import { compareVersions } from '@kiln/protocol/versions.ts';
 import type { Queryable, Transaction } from './database.ts';
+import { lockInTransaction } from './locks.ts';
 
 /** One version of a package as it was put into a repository, with what is needed to keep the active flags right. */
 export interface PublishedVersion {
@@ -21,9 +22,6 @@ export interface PublishedVersion {
   activeVersions?: string[];
 }
 
-/** Any number that nothing else in this database locks with two keys. */
-const FLAGS_LOCK = 7_451_103;
-
 /**
  * Records a published version and sets which versions of the package are active, in the transaction that completes the
  * run. Whatever the order in which two publishes of one package are recorded, the flags end up the same.
@@ -31,7 +29,7 @@ const FLAGS_LOCK = 7_451_103;
 export async function recordPackages(sql: Transaction, published: PublishedVersion): Promise<void> {
   const { repository, package: name, keep, activeVersions = [] } = published;
   const publishedAt = published.publishedAt ?? new Date().toISOString();
-  await sql`SELECT pg_advisory_xact_lock(${FLAGS_LOCK}, hashtext(${`${repository}/${name}`}))`;
+  await lockInTransaction(sql, 'activeVersions', [`${repository}/${name}`]);
   await sql`
     INSERT INTO packages (repository, package, version, recipe, run_id, published_at, files)
     VALUES (${repository}, ${name}, ${published.version}, ${published.recipe}, ${published.runId},

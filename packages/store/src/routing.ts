@@ -1,18 +1,14 @@
 import type { Queryable, Transaction } from './database.ts';
+import { lockInTransaction } from './locks.ts';
 
 /** What the router must know before it makes a run, asked for a whole batch at once. */
 
-/** Lock space of `lockRecipes`, any number that nothing else in this database uses. */
-const LOCK = 7_451_102;
-
 /**
  * Makes routers take turns where they decide about the same recipe, until the transaction ends: so two events that ask for
- * one version at the same moment become one run. Always taken in one order, so batches never wait for each other in a ring.
+ * one version at the same moment become one run.
  */
 export async function lockRecipes(sql: Transaction, recipes: readonly string[]): Promise<void> {
-  await sql`
-    SELECT pg_advisory_xact_lock(${LOCK}, key)
-    FROM (SELECT DISTINCT hashtext(name) AS key FROM unnest(${[...recipes]}::text[]) AS name ORDER BY key) AS keys`;
+  await lockInTransaction(sql, 'recipe', recipes);
 }
 
 /** A build that somebody wants. `ref` and `commit` set: it is not wanted when that commit was built already. */

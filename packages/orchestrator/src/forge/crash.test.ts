@@ -24,15 +24,15 @@ describe('over crashes and in company', () => {
     const t = await reportingFarm('github');
     const run = await t.run();
     await t.farm.db`INSERT INTO forges VALUES (${t.forge.url}, now()) ON CONFLICT DO NOTHING`;
-    await t.farm
-      .db`INSERT INTO forge_reports (run_id, forge, repository, fence, next_try_at) VALUES (${run.runId}, ${t.forge.url}, 'acme/libfoo', 1, now() + interval '1 hour')`;
+    await t.farm.db`INSERT INTO forge_reports (run_id, forge, repository, fence, leased_by, lease_expires_at)
+        VALUES (${run.runId}, ${t.forge.url}, 'acme/libfoo', 1, 'killed', now() + interval '1 hour')`;
     await run.complete();
     await t.report();
     const other = await t.run();
     await other.complete();
     await t.until('another run is reported', run, () => t.forge.seen.length === 1);
     expect(t.forge.seen.map(({ sha }) => sha)).toEqual([other.commit]);
-    await t.farm.db`UPDATE forge_reports SET next_try_at = now()`;
+    await t.farm.db`UPDATE forge_reports SET lease_expires_at = now()`;
     await t.reported(2, run);
     expect(t.forge.seen.map(({ sha, state }) => [sha, state])).toEqual([
       [other.commit, 'success'],

@@ -23,8 +23,6 @@ import { wordsOf } from './words.ts';
 
 /** Reports to one forge that are under way at once. */
 const PARALLEL = 4;
-/** Longer than the two calls that one report can take. */
-const LEASE_MS = 30_000;
 /** How far a look must have come before it is written down. */
 const ENROL_STEP_MS = 60_000;
 
@@ -64,7 +62,8 @@ export class Reporter {
     if (this.#pause.on) return false;
     // After trouble one report tries whether the forge is back.
     const limit = this.#pause.count > 0 ? 1 : PARALLEL;
-    const reports = await leaseReports(this.#context.db, { forge: this.#forge.url, limit, leaseMs: LEASE_MS });
+    const { db, instance } = this.#context;
+    const reports = await leaseReports(db, { forge: this.#forge.url, limit, instance });
     await Promise.all(reports.map(async (report) => await this.#tell(report, signal)));
     return reports.length === limit && !this.#pause.on && !signal.aborted;
   }

@@ -63,7 +63,7 @@ export class ReportingFarm {
   async reported(count: number, run: CommitRun): Promise<Seen[]> {
     await this.until(`${count} reports`, run, async () => {
       const [leased] = await this.farm.db<{ n: number }[]>`
-        SELECT count(*) AS n FROM forge_reports WHERE next_try_at > now()`;
+        SELECT count(*) AS n FROM forge_reports WHERE leased_by IS NOT NULL OR next_try_at > now()`;
       return this.forge.seen.length >= count && leased?.n === 0;
     });
     return this.forge.seen;

@@ -1,3 +1,4 @@
+import { lockRecipes } from '@kiln/store/routing.ts';
 import { testDatabase } from '@kiln/store/testing.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { withRepositoryLock } from './lock.ts';
@@ -23,6 +24,20 @@ test('a publisher whose connection ended learns that it is not alone any more', 
     for (let i = 0; i < 3; i++) await expect(stillHeld()).rejects.toThrow('the lock of repository main was lost');
   });
   expect(await withRepositoryLock(made.db, 'main', async () => 'next')).toBe('next');
+});
+
+test('routing does not wait for a publish, whatever recipe and repository are called', async () => {
+  const routed = await withRepositoryLock(
+    made.db,
+    'main',
+    async () =>
+      await made.db.begin(async (sql) => {
+        await sql`SET LOCAL lock_timeout = '20s'`;
+        await lockRecipes(sql, ['main', 'libfoo']);
+        return 'routed';
+      }),
+  );
+  expect(routed).toBe('routed');
 });
 
 test('one repository does not wait for another, and a failure does not hold up the next', async () => {

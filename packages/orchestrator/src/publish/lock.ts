@@ -1,9 +1,7 @@
 import { withLimit } from '@kiln/service/with-limit.ts';
 import type { Database } from '@kiln/store/database.ts';
+import { isLockedInSession, lockInSession } from '@kiln/store/locks.ts';
 import { openSingleConnection } from '@kiln/store/single-connection.ts';
-
-/** Any number that nothing else in this database locks with two keys. */
-const REPOSITORY_LOCK = 7_451_102;
 
 /** How long the server may take to say whether the lock is held. */
 const ANSWER_MS = 5_000;
@@ -41,7 +39,7 @@ async function lockAndRun<T>(
 ): Promise<T> {
   const connection = openSingleConnection(db);
   try {
-    await connection`SELECT pg_advisory_lock(${REPOSITORY_LOCK}, hashtext(${repository}))`;
+    await lockInSession(connection, 'repository', repository);
     return await work(async () => {
       if (!(await isHeld(connection, repository)))
         throw new Error(`the lock of repository ${repository} was lost; publishing starts again`);
@@ -55,16 +53,11 @@ async function lockAndRun<T>(
 async function isHeld(connection: Database, repository: string): Promise<boolean> {
   try {
     // A question that comes just as the connection ends may never be answered.
-    const held = await withLimit(
+    return await withLimit(
       ANSWER_MS,
       'no answer',
-      async () =>
-        await connection`
-          SELECT FROM pg_locks
-          WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted AND objsubid = 2
-            AND classid::bigint = ${REPOSITORY_LOCK} AND objid::bigint = hashtext(${repository})::bigint & 4294967295`,
+      async () => await isLockedInSession(connection, 'repository', repository),
     );
-    return held.length === 1;
   } catch {
     // A server that can't be asked ended the session, and the lock with it, or is about to.
     return false;

@@ -1,5 +1,5 @@
 import type { FarmContext } from '@kiln/store/context.ts';
-import { type HeldLog, LEASE_MS, LogLeaseLost, releaseLog, renewLog } from '@kiln/store/logs/keeping.ts';
+import { type HeldLog, LOG_LEASES, LogLeaseLost, releaseLog } from '@kiln/store/logs/keeping.ts';
 import { UnsealableLog } from '@kiln/store/logs/pack-frames.ts';
 
 /** What sealing and archiving need of the farm's context. */
@@ -23,11 +23,10 @@ export async function workOn(
 ): Promise<Outcome> {
   const { db, log } = context;
   const fields = { jobId: held.jobId, attempt: held.attempt };
-  const renewal = setInterval(() => {
-    renewLog(db, held).catch((err: unknown) => log.debug({ ...fields, err }, 'the lease of a log was not renewed'));
-  }, LEASE_MS / 4);
   try {
-    await work();
+    await LOG_LEASES.keepWhile(db, [held], work, (err) =>
+      log.debug({ ...fields, err }, 'the lease of a log was not renewed'),
+    );
     return 'done';
   } catch (err) {
     if (err instanceof LogLeaseLost) return 'done';
@@ -41,8 +40,6 @@ export async function workOn(
     if (final) log.error({ ...fields, error }, 'a log can not be moved and stays where it is');
     else log.debug({ ...fields, err }, 'a log could not be moved');
     return final ? 'refused' : { failed: error };
-  } finally {
-    clearInterval(renewal);
   }
 }
 

@@ -62,7 +62,8 @@ describe('failures', () => {
 
   test('the events of a holder that was killed are taken back by the leader only', async () => {
     const { eventId } = await insertEvent(farm.db, order('tool', '1.0'));
-    await leaseEvents(farm.db, { instance: 'killed', limit: 1, leaseMs: 0 });
+    await leaseEvents(farm.db, { instance: 'killed', limit: 1 });
+    await farm.db`UPDATE events SET lease_expires_at = now()`;
     const follower = await farm.join({ bus: farm.context.bus });
     startRouting(follower.context, rosterOf(testRecipe('tool')), { isLeader: () => false });
     const looked = () => follower.context.lifecycle.loops().every((loop) => loop.lastSuccessAt !== null);

@@ -5,7 +5,7 @@ import type { FarmContext } from '@kiln/store/context.ts';
 import { insertEvents, type NewEvent } from '@kiln/store/events.ts';
 import { changeTags, readEarlierTags, readTags } from '@kiln/store/tags.ts';
 import { addMilestones } from '@kiln/store/timeline.ts';
-import { finishPoll, type LeasedWatch, renewWatches, returnWatches } from '@kiln/store/watches.ts';
+import { finishPoll, type LeasedWatch, WATCH_LEASES } from '@kiln/store/watches.ts';
 import { archivedVersions } from './archived.ts';
 import { decide, type Verdict } from './decide.ts';
 import { matchTags } from './match.ts';
@@ -25,9 +25,6 @@ export interface PollOptions {
   limit: number;
 }
 
-/** How long a watch stays this process's own without being renewed: how long nobody looks after it was killed. */
-export const WATCH_LEASE_MS = 30_000;
-
 /** When more is waiting than one look may ask for, the next look comes after this. */
 const NEXT_HELPING_MS = 1_000;
 
@@ -45,19 +42,15 @@ export async function pollUpstream(
   if (!first) return 0;
   const { log, config, lifecycle } = context;
   const watches = tasks.map((task) => task.watch);
-  const renewal = setInterval(() => {
-    renewWatches(context.db, watches, WATCH_LEASE_MS).catch((err: unknown) => {
-      log.debug({ err }, 'a lease was not renewed');
-    });
-  }, WATCH_LEASE_MS / 3);
-  try {
+  const lookAtAll = async () => {
     const limits = { timeoutMs: config.orchestrator.pollTimeoutMs, signal: lifecycle.signal };
     const tags = listTags(first.recipe.upstream.git, limits);
     const failed = await Promise.all(tasks.map(async (task) => await look(context, task, tags, options)));
     return failed.filter(Boolean).length;
-  } finally {
-    clearInterval(renewal);
-  }
+  };
+  return await WATCH_LEASES.keepWhile(context.db, watches, lookAtAll, (err) => {
+    log.debug({ err }, 'a lease was not renewed');
+  });
 }
 
 /** One recipe's look, with the tags that all of them wait for. Returns whether it failed. */
@@ -160,7 +153,7 @@ async function concludeFailure(
 ): Promise<void> {
   const { db, bus, log, lifecycle } = context;
   try {
-    if (lifecycle.signal.aborted) return await returnWatches(db, [watch]);
+    if (lifecycle.signal.aborted) return await WATCH_LEASES.giveBack(db, [watch]);
     const failures = (watch.lastPoll?.failures ?? 0) + 1;
     const nextPoll = retryDelayMs(failures, recipe.upstream.pollMs);
     log.warn(

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SUBJECTS } from '@kiln/protocol/live.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { holdRoster } from '@kiln/store/recipes.ts';
-import { type LeasedWatch, leaseWatches, syncWatches, untilNextPoll } from '@kiln/store/watches.ts';
+import { type LeasedWatch, leaseWatches, syncWatches, untilNextPoll, WATCH_LEASES } from '@kiln/store/watches.ts';
 import type { Roster } from '../recipes/roster.ts';
-import { type PollTask, pollUpstream, WATCH_LEASE_MS } from './poll.ts';
+import { type PollTask, pollUpstream } from './poll.ts';
 import { isWatched, type WatchedRecipe, watchKey } from './watch-key.ts';
 
 /** The longest sleep: what another process asked for without being heard is found within this. */
@@ -88,12 +88,11 @@ export async function pollOnce(context: FarmContext, roster: RosterView): Promis
 
 /** Takes the lease of one watch, due or not. Another process may be looking, or have been killed while it did: that ends. */
 async function leaseOne({ db, instance, lifecycle }: FarmContext, recipe: string): Promise<LeasedWatch | undefined> {
-  const deadline = Date.now() + 2 * WATCH_LEASE_MS;
+  const deadline = Date.now() + 2 * WATCH_LEASES.leaseMs;
   while (!lifecycle.signal.aborted && Date.now() < deadline) {
     const [watch] = await leaseWatches(db, {
       instance,
       limit: 1,
-      leaseMs: WATCH_LEASE_MS,
       recipes: [recipe],
       evenIfNotDue: true,
     });
@@ -118,7 +117,7 @@ async function syncRoster({ db }: FarmContext, roster: RosterView): Promise<void
 async function leaseDue({ db, instance }: FarmContext, roster: RosterView, limit: number): Promise<PollTask[]> {
   const recipes = new Map<string, WatchedRecipe>();
   for (const recipe of roster.all()) if (isWatched(recipe)) recipes.set(recipe.name, recipe);
-  const leased = await leaseWatches(db, { instance, limit, leaseMs: WATCH_LEASE_MS, recipes: [...recipes.keys()] });
+  const leased = await leaseWatches(db, { instance, limit, recipes: [...recipes.keys()] });
   return leased.flatMap((watch) => {
     const recipe = recipes.get(watch.recipe);
     return recipe && watchKey(recipe.upstream) === watch.upstream ? [{ recipe, watch }] : [];

@@ -1,5 +1,6 @@
 import { issueCredential } from '../credentials.ts';
 import type { Database } from '../database.ts';
+import { lockInTransaction } from '../locks.ts';
 
 /**
  * Gives a builder its token, which can't be had again. A builder has one: an earlier one ends. Of two calls at once the later
@@ -7,7 +8,7 @@ import type { Database } from '../database.ts';
  */
 export async function issueBuilderToken(db: Database, name: string): Promise<{ token: string; replaced: boolean }> {
   return await db.begin(async (sql) => {
-    await sql`SELECT pg_advisory_xact_lock(hashtext(${`builder-token/${name}`}))`;
+    await lockInTransaction(sql, 'builderToken', [name]);
     const ended = await sql`
       UPDATE credentials SET revoked_at = now() WHERE kind = 'builder' AND subject = ${name} AND revoked_at IS NULL`;
     const { token } = await issueCredential(sql, { kind: 'builder', subject: name });

@@ -195,11 +195,11 @@ describe('what stands out', () => {
 
 describe('the history', () => {
   it('says what the units and their memory were at a moment', async () => {
+    const then = new Date(Date.now() - 2 * TICK + 5000);
     const beat = heartbeats('web-1', 4);
     await beat({ 'a.service': running({ memory: 100 }) });
     await beat({ 'a.service': running({ memory: 900, restarts: 1, exitKind: 2, exitStatus: 9, result: 7 }) });
     await beat({ 'a.service': failed() });
-    const then = new Date(Date.now() - 2 * TICK + 5000);
     const moment = await readHostMoment(db, 'web-1', then);
     expect(moment).toMatchObject({
       source: 'reading',

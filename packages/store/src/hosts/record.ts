@@ -1,12 +1,11 @@
 import type { Database, Transaction } from '../database.ts';
+import { lockInTransaction } from '../locks.ts';
 import { changesOf, goneEvent, type KnownUnit, type NewUnitEvent, type UnitChange } from './changes.ts';
 import { noteMassRestart } from './mass-restart.ts';
 import { type HostReading, momentOf } from './reading.ts';
 import { type Newest, nextTick, RING_SLOTS, silenceMs } from './ring.ts';
 import { readKnownUnits, writeEvents, writeUnits } from './units.ts';
 
-/** Lock space of `recordReading`, any number that nothing else in this database uses. */
-const LOCK = 7_451_105;
 /** What happens to units so soon after their host started is part of that. */
 const BOOT_MS = 120_000;
 /** The kernel's word for when it started moves when the clock is set. */
@@ -31,7 +30,7 @@ export async function recordReading(
 ): Promise<Recorded> {
   const at = takenAt > now ? now : takenAt;
   return await db.begin(async (sql) => {
-    await sql`SELECT pg_advisory_xact_lock(${LOCK}, hashtext(${host}))`;
+    await lockInTransaction(sql, 'host', [host]);
     const newest = await readNewest(sql, host);
     if (newest === null && !(await enrol(sql, host))) return { outcome: 'too-many-hosts', changed: false };
     const isPiece = newest !== null && newest.takenAt.getTime() === takenAt.getTime();

@@ -1,4 +1,5 @@
-import type { Database, Queryable, Transaction } from '../database.ts';
+import type { Database, Transaction } from '../database.ts';
+import { LeaseTable } from '../lease.ts';
 import type { SealedLog } from './seal-log.ts';
 import { type BlobColumns, blobOf, type LogKept, type SealedBlob } from './standing.ts';
 
@@ -17,8 +18,8 @@ export interface HeldLog {
   blob: SealedBlob | null;
 }
 
-/** A crash delays the work on a log by this much; the lease is renewed four times as often. */
-export const LEASE_MS = 60_000;
+/** Who seals, archives or removes a log. */
+export const LOG_LEASES = new LeaseTable('sealed_logs', ['jobId', 'attempt'], 60_000);
 
 /** Raised when somebody else has a log now, or it is not as it was. */
 export class LogLeaseLost extends Error {
@@ -34,14 +35,10 @@ export async function leaseLog(db: Database, instance: string, kept: LogKept, ag
     WITH due AS (
       SELECT a.job_id, a.attempt, a.lines, a.last_sequence, a.log_state FROM attempts a LEFT JOIN sealed_logs s USING (job_id, attempt)
       WHERE a.log_state = ${kept} AND a.finished_at <= now() - ${ageMs} * interval '1 millisecond'
-        AND (s.job_id IS NULL OR ${due(db)})
+        AND (s.job_id IS NULL OR s.next_try_at <= now() AND ${LOG_LEASES.isFree(db, 's')})
       ORDER BY a.finished_at LIMIT 1 FOR UPDATE OF a SKIP LOCKED
     ), held AS (
-      INSERT INTO sealed_logs AS s (job_id, attempt, leased_by, lease_expires_at, fence)
-      SELECT job_id, attempt, ${instance}, now() + ${LEASE_MS} * interval '1 millisecond', 1 FROM due
-      ON CONFLICT (job_id, attempt) DO UPDATE
-        SET leased_by = excluded.leased_by, lease_expires_at = excluded.lease_expires_at, fence = s.fence + 1
-        WHERE ${due(db)}
+      ${LOG_LEASES.leaseOrInsert(db, instance)}
       RETURNING *
     )
     SELECT job_id, attempt, due.lines, due.last_sequence, due.log_state AS kept, held.fence, held.failures, held.sha256,
@@ -52,28 +49,16 @@ export async function leaseLog(db: Database, instance: string, kept: LogKept, ag
   return { ...rest, blob: blobOf({ key, blobBytes, indexOffset, indexBytes }) };
 }
 
-function due(sql: Queryable) {
-  return sql`s.next_try_at <= now() AND (s.lease_expires_at IS NULL OR s.lease_expires_at < now())`;
-}
-
-/** Keeps a lease. Nothing changes when it was lost. */
-export async function renewLog(db: Database, { jobId, attempt, fence }: HeldLog): Promise<void> {
-  await db`
-    UPDATE sealed_logs SET lease_expires_at = now() + ${LEASE_MS} * interval '1 millisecond'
-    WHERE job_id = ${jobId} AND attempt = ${attempt} AND fence = ${fence}`;
-}
-
 /** Gives a lease back because the work failed; `againMs` null: it would fail the same way, so it is not tried again. */
 export async function releaseLog(
   db: Database,
-  { jobId, attempt, fence }: HeldLog,
+  held: HeldLog,
   failure: { error: string; againMs: number | null } | null,
 ): Promise<void> {
-  await db`
-    UPDATE sealed_logs SET leased_by = NULL, lease_expires_at = NULL, error = ${failure?.error ?? null},
-      failures = failures + ${failure ? 1 : 0},
-      next_try_at = CASE WHEN ${failure?.againMs === null} THEN NULL ELSE now() + ${failure?.againMs ?? 0} * interval '1 millisecond' END
-    WHERE job_id = ${jobId} AND attempt = ${attempt} AND fence = ${fence}`;
+  const again = db`
+    error = ${failure?.error ?? null}, failures = leased.failures + ${failure ? 1 : 0},
+    next_try_at = CASE WHEN ${failure?.againMs === null} THEN NULL ELSE now() + ${failure?.againMs ?? 0} * interval '1 millisecond' END`;
+  await LOG_LEASES.giveBack(db, [held], again);
 }
 
 /**
@@ -99,7 +84,7 @@ async function record(
   log: SealedLog | null,
   kept: 'sealed' | 'archived',
 ): Promise<void> {
-  const { jobId, attempt, fence } = held;
+  const { jobId, attempt } = held;
   const lines = log?.lines ?? 0;
   const moved = await sql`
     UPDATE attempts SET log_state = ${kept}
@@ -108,8 +93,8 @@ async function record(
     UPDATE sealed_logs SET key = ${log?.key ?? null}, bytes = ${log?.bytes ?? 0}, text_bytes = ${log?.textBytes ?? 0}, lines = ${lines},
       frames = ${log?.frames ?? 0}, sha256 = ${log?.sha256 ?? null}, index_offset = ${log?.indexOffset ?? null},
       index_bytes = ${log?.indexBytes ?? null}, ${kept === 'sealed' ? sql`sealed_at` : sql`archived_at`} = now(),
-      leased_by = NULL, lease_expires_at = NULL, failures = 0, error = NULL, next_try_at = now()
-    WHERE job_id = ${jobId} AND attempt = ${attempt} AND fence = ${fence}`;
+      ${LOG_LEASES.ended(sql)}, failures = 0, error = NULL, next_try_at = now()
+    WHERE ${LOG_LEASES.isHeld(sql, held)}`;
   if (moved.count !== 1 || recorded.count !== 1)
     throw new LogLeaseLost(`attempt ${attempt} of job ${jobId} is not this process's to seal any more`);
 }

@@ -171,7 +171,7 @@ test('silence counts from the start of the orchestrator when that is later', asy
   await claim(agent);
   await made.db`UPDATE agents SET last_seen_at = now() - interval '1 hour'`;
   expect(await overdueAttempts(made.db, new Date(), 60_000)).toEqual([]);
-  expect(await overdueAttempts(made.db, new Date(Date.now() - 61_000), 60_000)).toMatchObject([
+  expect(await overdueAttempts(made.db, new Date(Date.now() - 3_600_000), 60_000)).toMatchObject([
     { reason: 'lost', agentId: agent.agentId },
   ]);
 });
