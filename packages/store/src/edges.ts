@@ -6,8 +6,8 @@ import {
   RUN_EDGES,
   type RunStatus,
 } from '@kiln/protocol/states.ts';
-import type { PendingQuery, Row } from 'postgres';
 import type { Queryable } from './database.ts';
+import type { Fragment } from './lease.ts';
 
 const TABLES = { runs: RUN_EDGES, jobs: JOB_EDGES, attempts: ATTEMPT_EDGES };
 
@@ -62,9 +62,6 @@ export function among(sql: Queryable, statuses: readonly Status[]): Fragment {
 function listed(sql: Queryable, statuses: readonly string[]): Fragment {
   return sql.unsafe(`(${statuses.map(quoted).join(', ')})`);
 }
-
-/** A piece of a statement. */
-type Fragment = PendingQuery<Row[]>;
 
 /** Statuses are names of `protocol/states.ts`; anything else must not come into a statement like this. */
 function quoted(status: string): string {

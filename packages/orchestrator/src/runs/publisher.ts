@@ -5,13 +5,7 @@ import type { FarmContext } from '@kiln/store/context.ts';
 import type { Transaction } from '@kiln/store/database.ts';
 import { recordPackages } from '@kiln/store/packages.ts';
 import { failRun } from '@kiln/store/runs/finalize.ts';
-import {
-  holdPublishing,
-  leasePublishing,
-  PUBLISH_LEASE_MS,
-  type PublishingRun,
-  renewPublishing,
-} from '@kiln/store/runs/publish-lease.ts';
+import { leasePublishing, PUBLISH_LEASES, type PublishingRun } from '@kiln/store/runs/publish-lease.ts';
 import { artifactsToPublish } from '@kiln/store/runs/staged-outputs.ts';
 import { addMilestones } from '@kiln/store/timeline.ts';
 import { PublishError, publishRun } from '../publish/publish-run.ts';
@@ -37,14 +31,29 @@ export function startPublisher(context: FarmContext, roster: () => readonly Comp
 }
 
 async function publish(context: FarmContext, run: PublishingRun, recipes: readonly CompiledRecipe[]): Promise<void> {
+  const { db, log, bus } = context;
+  const { recipe, version, runId, requestId, attempt } = run;
+  const fields = { recipe, version, runId, requestId, attempt };
+  const work = async () => await publishLeased(context, run, recipes);
+  try {
+    await PUBLISH_LEASES.keepWhile(db, [run], work, (err) =>
+      log.warn({ ...fields, err }, 'publishing lease was not renewed'),
+    );
+  } catch (error) {
+    if (!(error instanceof LeaseLost)) throw error;
+    log.warn(fields, 'another orchestrator publishes this run now');
+  } finally {
+    bus.publish(SUBJECTS.changed, { topic: 'run', id: runId });
+  }
+}
+
+async function publishLeased(
+  context: FarmContext,
+  run: PublishingRun,
+  recipes: readonly CompiledRecipe[],
+): Promise<void> {
   const { db, log, bus, service, instance } = context;
   const { runId, requestId, recipe, version, attempt } = run;
-  const fields = { recipe, version, runId, requestId, attempt };
-  const renewal = setInterval(() => {
-    renewPublishing(db, run).catch((error: unknown) =>
-      log.warn({ ...fields, err: error }, 'publishing lease was not renewed'),
-    );
-  }, PUBLISH_LEASE_MS / 4);
   try {
     const orders = run.compiled.publish;
     if (!orders) throw new Error('the recipe publishes nothing');
@@ -70,16 +79,14 @@ async function publish(context: FarmContext, run: PublishingRun, recipes: readon
         ]);
       });
     });
-    log.info({ ...fields, repository: orders.repository }, 'build + publish complete');
+    const fields = { recipe, version, runId, requestId, attempt, repository: orders.repository };
+    log.info(fields, 'build + publish complete');
     bus.publish(SUBJECTS.event, {});
     bus.publish(SUBJECTS.changed, { topic: 'package', id: orders.package });
     await clearStaging(context, run);
   } catch (error) {
-    if (error instanceof LeaseLost) return log.warn(fields, 'another orchestrator publishes this run now');
+    if (error instanceof LeaseLost) throw error;
     await publishFailed(context, run, error instanceof Error ? error : new Error(String(error)));
-  } finally {
-    clearInterval(renewal);
-    bus.publish(SUBJECTS.changed, { topic: 'run', id: runId });
   }
 }
 
@@ -111,9 +118,10 @@ async function publishFailed(
         message: `publishing ${recipe} ${version} failed: ${error.message}`,
       },
     ]);
-    return await failRun(sql, { ...run, retries: run.compiled.retries }, failure, {
-      final: error instanceof PublishError && error.final,
-    });
+    const final = error instanceof PublishError && error.final;
+    const written = await failRun(sql, { ...run, retries: run.compiled.retries }, failure, { final });
+    if (!written) throw new LeaseLost();
+    return written;
   });
   log.error(
     {
@@ -122,9 +130,9 @@ async function publishFailed(
       runId,
       requestId,
       attempt,
-      failures: failed?.failures,
+      failures: failed.failures,
       err: error,
-      next_retry_after: failed?.retryAt?.toISOString() ?? null,
+      next_retry_after: failed.retryAt?.toISOString() ?? null,
     },
     'publish failed',
   );
@@ -133,5 +141,5 @@ async function publishFailed(
 
 /** Every write under the lease names its fence, and is refused when the fence has moved on. */
 async function holdLease(sql: Transaction, run: PublishingRun): Promise<void> {
-  if (!(await holdPublishing(sql, run))) throw new LeaseLost();
+  if (!(await PUBLISH_LEASES.hold(sql, run))) throw new LeaseLost();
 }

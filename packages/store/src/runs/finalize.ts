@@ -2,6 +2,7 @@ import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
 import { backoffSeconds } from '@kiln/protocol/states.ts';
 import type { Transaction } from '../database.ts';
 import { edge, from, to } from '../edges.ts';
+import { PUBLISH_LEASES } from './publish-lease.ts';
 
 /** What the end of its last job, or of its publishing, changes about a run. */
 export const PUBLISH_RUN = edge('runs', ['building'], 'publishing');
@@ -30,7 +31,7 @@ export async function completeRuns(sql: Transaction, runIds: readonly string[]):
   if (runIds.length === 0) return;
   await sql`
     WITH completed AS (
-      UPDATE runs SET status = ${to(sql, COMPLETE_RUN)}, finished_at = now(), failure = NULL, retry_at = NULL, leased_by = NULL, lease_expires_at = NULL
+      UPDATE runs SET status = ${to(sql, COMPLETE_RUN)}, finished_at = now(), failure = NULL, retry_at = NULL, ${PUBLISH_LEASES.ended(sql)}
       WHERE run_id = ANY (${[...runIds]}::uuid[]) AND status IN ${from(sql, COMPLETE_RUN)}
       RETURNING recipe, version
     )
@@ -66,7 +67,7 @@ export async function failRun(
   const [failed] = await sql<{ retryAt: Date | null }[]>`
     WITH failed AS (
       UPDATE runs SET status = ${to(sql, FAIL_RUN)}, finished_at = now(), retry_at = now() + ${waitSeconds}::float8 * interval '1 second',
-        failure = ${JSON.stringify(failure)}::text::jsonb, leased_by = NULL, lease_expires_at = NULL
+        failure = ${JSON.stringify(failure)}::text::jsonb, ${PUBLISH_LEASES.ended(sql)}
       WHERE run_id = ${runId} AND status IN ${from(sql, FAIL_RUN)}
       RETURNING recipe, version, retry_at
     ), told AS (

@@ -1,6 +1,7 @@
 import type { RunStatus } from '@kiln/protocol/states.ts';
 import type { Database, Queryable, Transaction } from '../database.ts';
 import { edge, from, to } from '../edges.ts';
+import { PUBLISH_LEASES } from './publish-lease.ts';
 import type { StateChange } from './state-change.ts';
 
 const REQUEUE_JOB = edge('jobs', ['failed'], 'queued');
@@ -51,7 +52,7 @@ export async function retryRun(sql: Transaction, runId: string): Promise<StateCh
     WHERE run_id = ${runId} AND status IN ${from(sql, REQUEUE_JOB)}`;
   const change = queued.count > 0 ? REQUEUE_RUN : REPUBLISH_RUN;
   await sql`
-    UPDATE runs SET status = ${to(sql, change)}, attempt = attempt + 1, retry_at = NULL, finished_at = NULL, failure = NULL, leased_by = NULL, lease_expires_at = NULL
+    UPDATE runs SET status = ${to(sql, change)}, attempt = attempt + 1, retry_at = NULL, finished_at = NULL, failure = NULL, ${PUBLISH_LEASES.ended(sql)}
     WHERE run_id = ${runId} AND status IN ${from(sql, change)}`;
   return { ok: true, status: change.to };
 }

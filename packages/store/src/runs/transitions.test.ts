@@ -22,7 +22,7 @@ import { FINISH_EDGES, type Finish, finishAttempts } from './finish.ts';
 import { cancellingAttempts, heldAttempts, heldHere, overdueAttempts } from './held-attempts.ts';
 import { isIdle } from './idle.ts';
 import { PROGRESS_EDGES, reportProgress } from './progress.ts';
-import { holdPublishing, leasePublishing, renewPublishing } from './publish-lease.ts';
+import { leasePublishing } from './publish-lease.ts';
 import { dueRetries, RETRY_EDGES, requestRetry, retryRun, untilNextRetry } from './retries.ts';
 import { lockRuns, summarizeRuns } from './run-summaries.ts';
 import {
@@ -60,7 +60,6 @@ const forEachInTransaction = (work: (sql: Transaction, one: Combination, farm: S
 
 const idsOf = ({ combinations }: StateFarm) => combinations.map(({ runId }) => runId);
 const jobsOf = ({ combinations }: StateFarm) => combinations.map(({ jobId }) => jobId);
-const leaseOf = ({ runId }: Combination) => ({ runId, fence: SEEDED.fence });
 const output = ({ jobId }: Combination) => ({ jobId, ...SEEDED, path: 'a', bytes: 1, sha256: 'x', key: null });
 
 const finish = (how: Pick<Finish, 'outcome' | 'requeueBelow'>) =>
@@ -152,12 +151,6 @@ const STATEMENTS: Record<string, Statement> = {
   leasePublishing: changesNothing(async ({ db }) => {
     while (await leasePublishing(db, 'here'));
   }),
-  renewPublishing: changesNothing(forEach(async ({ db }, one) => await renewPublishing(db, leaseOf(one)))),
-  holdPublishing: changesNothing(
-    forEachInTransaction(async (sql, one) => {
-      expect(await holdPublishing(sql, leaseOf(one))).toBe(one.run === 'publishing');
-    }),
-  ),
   dueRetries: changesNothing(async ({ db }) => await dueRetries(db)),
   untilNextRetry: changesNothing(async ({ db }) => await untilNextRetry(db)),
   isIdle: changesNothing(async ({ db }) => await isIdle(db)),
