@@ -43,12 +43,15 @@ export function edge<Table extends keyof Statuses, const To extends Statuses[Tab
 
 /** `status IN ${from(sql, CANCEL)}`: the statuses that these changes begin with. */
 export function from(sql: Queryable, ...edges: readonly Edge[]): Fragment {
-  return listed(sql, [...new Set(edges.flatMap((one) => one.from))]);
+  return among(
+    sql,
+    edges.flatMap((one) => one.from),
+  );
 }
 
 /** `status = ${to(sql, CANCEL)}`: the status that a change ends with. */
 export function to(sql: Queryable, { to: status }: Edge): Fragment {
-  return sql.unsafe(quoted(status));
+  return literally(sql, `'${status}'`);
 }
 
 /**
@@ -56,15 +59,16 @@ export function to(sql: Queryable, { to: status }: Edge): Fragment {
  * index only when it sees that the statuses are those of the index.
  */
 export function among(sql: Queryable, statuses: readonly Status[]): Fragment {
-  return listed(sql, statuses);
+  return literally(sql, `('${[...new Set(statuses)].join("', '")}')`);
 }
 
-function listed(sql: Queryable, statuses: readonly string[]): Fragment {
-  return sql.unsafe(`(${statuses.map(quoted).join(', ')})`);
-}
+/** The fragments that were asked for, by their text. They are few, and the busiest statements have a dozen each. */
+const fragments = new Map<string, Fragment>();
 
-/** Statuses are names of `protocol/states.ts`; anything else must not come into a statement like this. */
-function quoted(status: string): string {
-  if (!/^[a-z]+$/.test(status)) throw new Error(`"${status}" is not the name of a status`);
-  return `'${status}'`;
+function literally(sql: Queryable, text: string): Fragment {
+  const known = fragments.get(text);
+  if (known) return known;
+  const made: Fragment = sql.unsafe(text);
+  fragments.set(text, made);
+  return made;
 }

@@ -213,3 +213,22 @@ test('no statement spells out a status: it is among those that the compiler know
     expect(spelled && `${name}: ${spelled[0]}`).toBeNull();
   }
 });
+
+test('nothing outside of the folder writes runs, jobs or attempts, but what an attempt says of its log', async () => {
+  const ofLogs = ['last_sequence', 'lines', 'log_bytes', 'log_cut', 'log_state'];
+  const packages = new URL('../../../', folder);
+  const found: string[] = [];
+  for (const name of await readdir(packages, { recursive: true })) {
+    if (!/^\w+\/src\/.*\.ts$/.test(name) || /\.test\.ts$|testing|^store\/src\/runs\//.test(name)) continue;
+    const source = await readFile(new URL(name, packages), 'utf8');
+    const others = /\b(INSERT INTO|DELETE FROM) (runs|jobs|attempts)\b/gi;
+    for (const [statement] of source.matchAll(others)) found.push(`${name}: ${statement}`);
+    const updates = /\bUPDATE (runs|jobs|attempts)\b(?: (?:AS )?\w+)? SET ([^`]*?)\b(?:FROM|WHERE)\b/gi;
+    for (const [, table, set = ''] of source.matchAll(updates)) {
+      const columns = [...set.matchAll(/(\w+) = /g)].map(([, column = '']) => column);
+      const foreign = columns.filter((column) => !ofLogs.includes(column));
+      if (foreign.length > 0) found.push(`${name}: UPDATE ${table} SET ${foreign.join(', ')}`);
+    }
+  }
+  expect(found).toEqual([]);
+});
