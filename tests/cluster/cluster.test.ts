@@ -2,9 +2,10 @@ import { createHash, createHmac, createPublicKey, verify } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { connect } from '@kiln/platform/live/testing-client.ts';
 import type { FarmStatus, Me, PackageList, RecipeList, RunDetail, RunList } from '@kiln/protocol/api.ts';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { until } from '../support/farm-context.ts';
 import { GitRepository } from '../support/git-repository.ts';
 import { type GitServer, startGitServer } from '../support/git-server.ts';
@@ -12,6 +13,8 @@ import { Cluster, PATIENCE_MS, WEBHOOK_SECRET } from './cluster.ts';
 
 /* What a farm does, done by processes that share a database and a bucket, and no folder: whatever was ordered at one of them is
    seen, read, fetched and ended at any other. */
+
+vi.setConfig({ testTimeout: 4 * PATIENCE_MS, hookTimeout: 2 * PATIENCE_MS });
 
 let root: string;
 let git: GitServer;
@@ -33,21 +36,20 @@ beforeAll(async () => {
     'sleeper.yaml': "name: sleeper\nsteps: [ 'echo asleep', 'sleep 600' ]\n",
     'long.yaml': `name: long\nsteps:\n${gated('long', 2000)}  - mkdir out && echo $KILN_VERSION > out/long.txt\nartifacts: ['out/*']\npublish: { keep: 9 }\n`,
   });
-}, 2 * PATIENCE_MS);
+});
 afterAll(async () => {
   await cluster?.stop();
   await git?.close();
   await rm(root, { recursive: true, force: true });
-}, PATIENCE_MS);
+});
 
-const PLATFORMS = [0, 1];
-
-/** Asks both platforms, and gives their answer when it is the same. */
+/** Asks both platforms until they say the same, and gives it. */
 async function both<T>(path: string): Promise<T> {
-  const [one, other] = await Promise.all(PLATFORMS.map(async (platform) => await cluster.api<T>(platform, path)));
-  expect(other).toEqual(one);
-  if (one === undefined) throw new Error(`${path} has no answer`);
-  return one;
+  const same = async () => {
+    const [one, other] = await Promise.all([cluster.api<T>(0, path), cluster.api<T>(1, path)]);
+    return isDeepStrictEqual(one, other) ? { answer: one } : null;
+  };
+  return (await until(`both platforms say the same of ${path}`, same, PATIENCE_MS)).answer;
 }
 
 async function webhook(platform: number, body: object): Promise<void> {
@@ -102,7 +104,7 @@ interface Index {
   packages: { package: string; versions: { version: string; files: { path: string; sha256: string }[] }[] }[];
 }
 
-test('a webhook to one platform becomes a package that is installed through the other', async () => {
+test.concurrent('a webhook to one platform becomes a package that is installed through the other', async () => {
   await libfoo.release('v1.1');
   const repository = { id: 42, full_name: 'acme/libfoo', clone_url: 'https://github.com/acme/libfoo.git' };
   const sender = { login: 'octo' };
@@ -121,7 +123,7 @@ test('a webhook to one platform becomes a package that is installed through the 
   await both(`/api/trace/${run.runId}`);
 });
 
-test('a log is followed live at the platform that did not take the order, and read from both when it is sealed', async () => {
+test.concurrent('a log is followed live at the platform that did not take the order, and read from both when it is sealed', async () => {
   const runId = await cluster.order(0, 'talker', '1');
   const { jobId } = await building(1, runId);
   const url = `http://${cluster.platforms[1]?.address}`;
@@ -145,22 +147,7 @@ test('a log is followed live at the platform that did not take the order, and re
   expect(await both<string>(`/api/jobs/${jobId}/log.txt`)).toBe(live);
 });
 
-test('whatever platform takes a cancellation, it reaches the agents of both orchestrators', async () => {
-  const runs = await Promise.all(
-    ['1', '2', '3'].map(async (version, n) => await cluster.order(n % 2, 'sleeper', version)),
-  );
-  const jobs = await Promise.all(runs.map(async (runId) => await building(0, runId)));
-  const agents = jobs.map(({ agentId }) => agentId);
-  const instances = await cluster.db`SELECT DISTINCT instance FROM agents WHERE agent_id = ANY(${agents})`;
-  expect([new Set(agents).size, instances.length]).toEqual([3, 2]);
-  const cancel = async (runId: string, n: number) =>
-    await cluster.api(n % 2, `/api/runs/${runId}/cancel`, { method: 'POST', body: {} });
-  await Promise.all(runs.map(cancel));
-  for (const runId of runs) expect((await cluster.finished(1, runId)).status).toBe('cancelled');
-  expect(cluster.events('attempt ended by force')).toEqual([]);
-});
-
-test('recipes that the leader reloads count at once for whoever routes', async () => {
+test.concurrent('recipes that the leader reloads count at once for whoever routes', async () => {
   await cluster.writeRecipe('newcomer.yaml', "name: newcomer\nsteps: [ 'true' ]\n");
   cluster.orchestrators[0]?.process.kill('SIGHUP');
   await until(
@@ -175,7 +162,7 @@ test('recipes that the leader reloads count at once for whoever routes', async (
   await both('/api/recipes');
 });
 
-test('who signed in at one platform is known to the other, until signing out at either', async () => {
+test.concurrent('who signed in at one platform is known to the other, until signing out at either', async () => {
   const [first, second] = cluster.platforms.map(({ address }) => `http://${address}`);
   const signedIn = await fetch(`${first}/api/sign-in`, {
     method: 'POST',
@@ -191,6 +178,21 @@ test('who signed in at one platform is known to the other, until signing out at 
   expect([await me(first), await me(second)]).toEqual(['session', 'session']);
   await fetch(`${second}/api/sign-out`, { method: 'POST', headers: { cookie, origin: second ?? '' } });
   expect([await me(first), await me(second)]).toEqual([false, false]);
+});
+
+test('whatever platform takes a cancellation, it reaches the agents of both orchestrators', async () => {
+  const runs = await Promise.all(
+    ['1', '2', '3'].map(async (version, n) => await cluster.order(n % 2, 'sleeper', version)),
+  );
+  const jobs = await Promise.all(runs.map(async (runId) => await building(0, runId)));
+  const agents = jobs.map(({ agentId }) => agentId);
+  const instances = await cluster.db`SELECT DISTINCT instance FROM agents WHERE agent_id = ANY(${agents})`;
+  expect([new Set(agents).size, instances.length]).toEqual([3, 2]);
+  const cancel = async (runId: string, n: number) =>
+    await cluster.api(n % 2, `/api/runs/${runId}/cancel`, { method: 'POST', body: {} });
+  await Promise.all(runs.map(cancel));
+  for (const runId of runs) expect((await cluster.finished(1, runId)).status).toBe('cancelled');
+  expect(cluster.events('attempt ended by force')).toEqual([]);
 });
 
 test('when the leading orchestrator is killed in the middle, nothing is lost', async () => {

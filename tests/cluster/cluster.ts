@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EventDetail, RunDetail, StartedRun } from '@kiln/protocol/api.ts';
@@ -11,6 +10,7 @@ import type { Database } from '@kiln/store/database.ts';
 import { testDatabase } from '@kiln/store/testing.ts';
 import { until } from '../support/farm-context.ts';
 import { LAUNCHER, type LogEvent } from '../support/kiln-up.ts';
+import { type Balancer, startBalancer } from './balancer.ts';
 
 /** How long anything may take in a cluster on a busy machine: it ends the wait of a broken test, not of a slow one. */
 export const PATIENCE_MS = 90_000;
@@ -41,7 +41,7 @@ export class Cluster {
   readonly #killed: ClusterNode[] = [];
   /** Of the first platform's data directory. */
   token = '';
-  readonly #balancer: Server;
+  readonly #balancers: Balancer[] = [];
   readonly #environment: Record<string, string>;
   readonly #dropDatabase: () => Promise<void>;
 
@@ -63,7 +63,6 @@ export class Cluster {
       KILN_BLOBS_SECRET_KEY_FILE: s3.access.secretKeyFile ?? '',
       KILN_REPOSITORIES_BUCKET: `s3://${s3.bucket}/repositories`,
     };
-    this.#balancer = balancerOver(() => this.orchestrators.map(({ address }) => address));
   }
 
   /** Starts all of it and waits until every agent is connected. `recipes`: texts by file name. */
@@ -93,9 +92,7 @@ export class Cluster {
     this.orchestrators.push(second);
     this.platforms = platforms;
     this.token = (await readFile(join(this.root, 'platform-1', 'admin-token'), 'utf8')).trim();
-    this.#balancer.listen(0, '127.0.0.1');
-    await once(this.#balancer, 'listening');
-    this.agents = await Promise.all(['one', 'two', 'three'].map(async (name) => await this.#agent(name)));
+    this.agents = await Promise.all(['one', 'two', 'three'].map(async (name, n) => await this.#agent(name, n % 2)));
     await until(
       'all agents are connected',
       async () => (await this.db`SELECT 1 FROM agents WHERE instance IS NOT NULL`).length === 3,
@@ -185,7 +182,7 @@ export class Cluster {
         await ended;
       }),
     );
-    this.#balancer.close();
+    for (const balancer of this.#balancers) balancer.close();
     await this.#dropDatabase();
     await this.s3.stop();
     await rm(this.root, { recursive: true, force: true });
@@ -211,14 +208,15 @@ export class Cluster {
     return Object.assign(node, { address: String(event.addr) });
   }
 
-  async #agent(name: string): Promise<ClusterNode> {
+  /** An agent that is connected to one orchestrator while that lives. */
+  async #agent(name: string, orchestrator: number): Promise<ClusterNode> {
     const data = join(this.root, `agent-${name}`);
     await mkdir(data);
     await copyFile(join(this.root, 'orchestrator-1', 'join-token'), join(data, 'join-token'));
-    const address = this.#balancer.address();
-    const port = address && typeof address === 'object' ? address.port : 0;
+    const balancer = await startBalancer(() => this.orchestrators.map(({ address }) => address), orchestrator);
+    this.#balancers.push(balancer);
     return this.#spawn(name, ['agent', '--data', data, '--addr', '', '--name', name, '--slots', '1'], {
-      KILN_AGENT_ORCHESTRATOR: `ws://127.0.0.1:${port}`,
+      KILN_AGENT_ORCHESTRATOR: `ws://${balancer.address}`,
     });
   }
 
@@ -236,28 +234,4 @@ export class Cluster {
     });
     return { name, process: child, events, address: '' };
   }
-}
-
-/** Passes each connection on to one of some servers, in turns; one that does not listen is passed over. */
-function balancerOver(targets: () => string[]): Server {
-  let turn = 0;
-  return createServer((client) => {
-    const addresses = targets();
-    client.on('error', () => client.destroy());
-    const attempt = (tries: number) => {
-      const [host, port] = (addresses[turn++ % addresses.length] ?? '').split(':');
-      const upstream = connect(Number(port), host);
-      upstream.once('connect', () => {
-        client.pipe(upstream).pipe(client);
-        client.once('close', () => upstream.destroy());
-        upstream.once('close', () => client.destroy());
-      });
-      upstream.on('error', () => {
-        if (upstream.connecting && tries > 1) attempt(tries - 1);
-        else if (tries > 1 && upstream.bytesRead === 0 && upstream.bytesWritten === 0) attempt(tries - 1);
-        else client.destroy();
-      });
-    };
-    attempt(addresses.length);
-  });
 }
