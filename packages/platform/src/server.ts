@@ -108,7 +108,7 @@ function addOpenRoutes(app: App, context: FarmContext, parts: { readiness: Readi
   addReadinessRoute(app, parts.readiness);
   addStatusRoutes(app, context);
   addSignInRoutes(app, context, async (request, reply) => await sendDashboard(index, request, reply));
-  addRepositoryRoutes(app, context.config.repositoriesDir);
+  addRepositoryRoutes(app, context.config);
   addDashboardRoutes(app, parts.webRoot, index);
 }
 

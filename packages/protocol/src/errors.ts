@@ -91,6 +91,10 @@ export const ERRORS = {
     meaning: 'Kiln failed to answer. Its log has the cause under the `requestId` that the message names.',
   },
   metrics_store_failed: { status: 502, meaning: 'The metrics store did not answer, or not with what was asked for.' },
+  bucket_unavailable: {
+    status: 503,
+    meaning: 'The bucket of the published repositories did not answer, or refused. The message says why.',
+  },
   database_unavailable: {
     status: 503,
     meaning: 'The database does not answer, and nothing was changed. Try again after `Retry-After` seconds.',

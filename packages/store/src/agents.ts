@@ -19,7 +19,10 @@ export async function disconnectAgent(sql: Queryable, agentId: string, instance:
   await sql`UPDATE agents SET instance = NULL, last_seen_at = now() WHERE agent_id = ${agentId} AND instance = ${instance}`;
 }
 
-/** Refreshes last_seen of every agent that is connected here. */
-export async function seeAgents(sql: Queryable, agentIds: readonly string[], instance: string): Promise<void> {
-  await sql`UPDATE agents SET last_seen_at = now() WHERE agent_id = ANY (${agentIds as string[]}::uuid[]) AND instance = ${instance}`;
+/** Refreshes last_seen of every agent that is connected here. Returns those of these ids that are: the others connected elsewhere since. */
+export async function seeAgents(sql: Queryable, agentIds: readonly string[], instance: string): Promise<Set<string>> {
+  const seen = await sql<{ agentId: string }[]>`
+    UPDATE agents SET last_seen_at = now() WHERE agent_id = ANY (${agentIds as string[]}::uuid[]) AND instance = ${instance}
+    RETURNING agent_id`;
+  return new Set(seen.map(({ agentId }) => agentId));
 }

@@ -3,6 +3,7 @@ import { seeAgents } from '@kiln/store/agents.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { cancellingAttempts, heldHere, overdueAttempts } from '@kiln/store/runs/held-attempts.ts';
 import type { Leadership } from '../lead/leadership.ts';
+import { Elsewhere } from './elsewhere.ts';
 import type { Hub } from './hub.ts';
 import { agentDisobeyed, agentLost, lastWords } from './lost.ts';
 
@@ -15,6 +16,7 @@ const EVERY_MS = 5_000;
 export function startSweeper(context: FarmContext, hub: Hub, leadership: Leadership): void {
   const { db, bus, instance, lifecycle, log, config } = context;
   const since = new Date();
+  const elsewhere = new Elsewhere(hub);
 
   lifecycle.loop(
     'cancellations',
@@ -32,9 +34,13 @@ export function startSweeper(context: FarmContext, hub: Hub, leadership: Leaders
   lifecycle.loop('agents-seen', { everyMs: EVERY_MS }, async () => {
     for (const connection of hub.connections.values()) connection.checkAlive();
     if (hub.connections.size === 0) return;
-    await seeAgents(db, [...hub.connections.keys()], instance);
+    const connections = [...hub.connections.values()];
+    const ids = connections.map(({ agentId }) => agentId);
+    elsewhere.closeMoved(connections, await seeAgents(db, ids, instance));
+    const held = await heldHere(db, instance);
+    elsewhere.stopEnded(held);
     // A claim whose commit succeeded although its answer was lost was never sent: nobody works on it.
-    for (const attempt of await heldHere(db, instance)) {
+    for (const attempt of held) {
       const connection = hub.connections.get(attempt.agentId);
       if (connection && !connection.held.has(attempt.jobId))
         hub.lose(attempt, agentLost(attempt.agentName, 'was never told about this job'));

@@ -151,6 +151,16 @@ describe('with another orchestrator', () => {
     expect(namesOf(other)).toEqual(['a', 'c']);
   });
 
+  test('a follower has the newest recipes once it caught up, without waiting to hear of them', async () => {
+    await roster.load();
+    await other.load();
+    await write('a.yaml', 'steps: [x]');
+    await roster.reload();
+    expect(namesOf(other)).toEqual([]);
+    await other.catchUp();
+    expect(namesOf(other)).toEqual(['a']);
+  });
+
   test('a reload of a follower says who leads, and changes nothing', async () => {
     await write('a.yaml', 'steps: [x]');
     await roster.load();

@@ -83,6 +83,12 @@ export class Roster {
     });
   }
 
+  /** Makes sure that these recipes are none older than the stored ones, of which a follower hears some seconds later. */
+  async catchUp(): Promise<void> {
+    if ((await rosterState(this.#context.db)).version === this.#version) return;
+    await this.#inTurn(async () => await this.#follow());
+  }
+
   /**
    * Loads again. With any problem, or a database that does not answer, the roster stays as it is and an error says why. Where
    * another orchestrator leads, its recipes count, and the log says so.

@@ -35,6 +35,14 @@ describe('an order for a recipe', () => {
     ]);
   });
 
+  test('is routed by the recipes that whoever gave it may have known', async () => {
+    const recipes = [testRecipe('tool')];
+    const get = (name: string) => recipes.find((recipe) => recipe.name === name);
+    const catchUp = async () => void recipes.push(testRecipe('new'));
+    startRouting(farm.context, { all: () => recipes, get, catchUp });
+    expect((await route(farm, order('new', '1.0'))).outcome).toBe('created 1 run');
+  });
+
   test.each([
     ['an unknown recipe', 'nothing', '1.0', 'ignored: there is no recipe "nothing"'],
     ['a version that leads elsewhere', 'tool', '../../etc', "can't be a version"],

@@ -22,6 +22,9 @@ const QUESTIONS = 8;
 /** When so many are asked already, a further question waits this long, in milliseconds. */
 const QUESTION_PAUSE_MS = 500;
 
+/** The recipes, which are brought up to date before each batch: whoever made the events may have known newer ones. */
+export type RouterRoster = Pick<Roster, 'all' | 'get' | 'catchUp'>;
+
 /** An event that was read, with what it comes to or the question that comes first. */
 type Read = Omit<Routed, 'plan'> & { found: Plan | Question };
 
@@ -32,13 +35,13 @@ type Read = Omit<Routed, 'plan'> & { found: Plan | Question };
  */
 export class Router {
   readonly #context: FarmContext;
-  readonly #roster: Pick<Roster, 'all' | 'get'>;
+  readonly #roster: RouterRoster;
   readonly #metrics: RouteMetrics;
   readonly #questions = new Set<Promise<void>>();
   /** Leases that the database was not there to end. */
   #stranded: EventLease[] = [];
 
-  constructor(context: FarmContext, roster: Pick<Roster, 'all' | 'get'>, metrics: RouteMetrics) {
+  constructor(context: FarmContext, roster: RouterRoster, metrics: RouteMetrics) {
     this.#context = context;
     this.#roster = roster;
     this.#metrics = metrics;
@@ -67,6 +70,7 @@ export class Router {
   }
 
   async #route(events: readonly LeasedEvent[]): Promise<void> {
+    await this.#roster.catchUp();
     const archive = new ArchiveCheck(this.#context);
     const read = await Promise.all(events.map(async (event) => await this.#read(event, archive)));
     const batch: Routed[] = [];

@@ -1,10 +1,9 @@
 import { SUBJECTS } from '@kiln/protocol/live.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { untilNextEvent } from '@kiln/store/event-leases.ts';
-import type { Roster } from '../recipes/roster.ts';
 import { startLeaseScan } from './dead.ts';
 import { routeMetrics } from './metrics.ts';
-import { Router } from './router.ts';
+import { Router, type RouterRoster } from './router.ts';
 
 /** The longest sleep: an event of which nobody told is found within this. */
 const LOOK_EVERY_MS = 5_000;
@@ -12,7 +11,7 @@ const LOOK_EVERY_MS = 5_000;
 /** Routes events as they come: each leased by one orchestrator, ended once. The leader also takes back the leases of the dead. */
 export function startRouting(
   context: FarmContext,
-  roster: Pick<Roster, 'all' | 'get'>,
+  roster: RouterRoster,
   { isLeader = () => true }: { isLeader?: () => boolean } = {},
 ): void {
   const { bus, db, lifecycle } = context;

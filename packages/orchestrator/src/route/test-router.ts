@@ -9,7 +9,7 @@ import { type TestFarm, until } from '../../../../tests/support/farm-context.ts'
 /** A roster of these recipes, as the router sees one. */
 export function rosterOf(...recipes: CompiledRecipe[]) {
   const get = (name: string) => recipes.find((recipe) => recipe.name === name);
-  return { all: () => recipes, get, version: 0 };
+  return { all: () => recipes, get, version: 0, catchUp: async () => {} };
 }
 
 /** An order of a person for one recipe. */

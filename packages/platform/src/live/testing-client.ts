@@ -12,7 +12,10 @@ export class LiveClient {
   /** The code that the server closed with. */
   closed: number | null = null;
 
-  constructor(p: TestPlatform, headers: Record<string, string> = { authorization: `Bearer ${p.adminToken}` }) {
+  constructor(
+    p: Pick<TestPlatform, 'url' | 'adminToken'>,
+    headers: Record<string, string> = { authorization: `Bearer ${p.adminToken}` },
+  ) {
     this.socket = new WebSocket(`${p.url.replace('http', 'ws')}/api/live`, { headers });
     this.socket.on('message', (data: Buffer, isBinary: boolean) => {
       if (isBinary) this.frames.push(readFrame(data).header);
@@ -28,7 +31,7 @@ export class LiveClient {
   }
 
   /** The first message of a type; waits for it. */
-  async got(type: LiveMessage['type'], timeout = 5000): Promise<LiveMessage> {
+  async got(type: LiveMessage['type'], timeout = 20_000): Promise<LiveMessage> {
     return await vi.waitUntil(() => this.messages.find((message) => message.type === type), { timeout, interval: 5 });
   }
 
@@ -39,7 +42,10 @@ export class LiveClient {
 }
 
 /** A client that is connected and was greeted. */
-export async function connect(p: TestPlatform, headers?: Record<string, string>): Promise<LiveClient> {
+export async function connect(
+  p: Pick<TestPlatform, 'url' | 'adminToken'>,
+  headers?: Record<string, string>,
+): Promise<LiveClient> {
   const client = new LiveClient(p, headers);
   await client.got('hello');
   return client;

@@ -1,11 +1,11 @@
-import type { Entry } from './repositories.ts';
+import type { Entry } from './published-files.ts';
 
 /** A folder of a repository as a page: plain links, so that programs can follow them too. */
 export function listingPage(title: string, isTop: boolean, entries: readonly Entry[]): string {
   const rows = entries.map(({ name, directory, bytes, modified }) => {
     const shown = directory ? `${name}/` : name;
     const href = `./${encodeURIComponent(name)}${directory ? '/' : ''}`;
-    return `<tr><td><a href="${href}">${escapeHtml(shown)}</a></td><td>${directory ? '' : bytes}</td><td>${modified.toISOString().slice(0, 16).replace('T', ' ')}</td></tr>`;
+    return `<tr><td><a href="${href}">${escapeHtml(shown)}</a></td><td>${directory ? '' : bytes}</td><td>${modified?.toISOString().slice(0, 16).replace('T', ' ') ?? ''}</td></tr>`;
   });
   const up = isTop ? '' : '<tr><td><a href="../">../</a></td><td></td><td></td></tr>';
   const empty = entries.length === 0 ? '<p>Nothing is published here yet.</p>' : '';

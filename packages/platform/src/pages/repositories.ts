@@ -1,66 +1,47 @@
-import { lstat, readdir, stat } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
+import type { ResolvedConfig } from '@kiln/service/config.ts';
 import { HttpError } from '@kiln/service/http.ts';
+import { S3Blobs } from '@kiln/store/blobs/s3.ts';
+import { S3Error } from '@kiln/store/blobs/s3-error.ts';
 import type { App, Wildcard } from '../app.ts';
 import { FOREIGN_POLICY } from './headers.ts';
 import { listingPage } from './listing-page.ts';
+import { PublishedBucket } from './published-bucket.ts';
+import type { PublishedFiles } from './published-files.ts';
+import { PublishedFolder } from './published-folder.ts';
+
+/** Somebody waits for the answer: less patient than publishing is. */
+const TIMING = { limitMs: 10_000, backoffMs: 100, tries: 3 };
 
 /**
- * The published repositories under /repo/<name>/, open to everybody: they are plain folders, and any static web server
- * serves them as well. What begins with a dot is work in progress and is not shown.
+ * The published repositories under /repo/<name>/, open to everybody: folders as pages, and their files. What begins with a
+ * dot is work in progress and is not shown.
  */
-export function addRepositoryRoutes(app: App, repositoriesDir: string): void {
-  const root = resolve(repositoriesDir);
+export function addRepositoryRoutes(app: App, config: ResolvedConfig): void {
+  const published = publishedFiles(config);
   app.get('/repo', { schema: { hide: true } }, async (_request, reply) => await reply.redirect('repo/', 302));
   app.get<Wildcard>('/repo/*', { schema: { hide: true } }, async (request, reply) => {
     const path = request.params['*'];
-    const folder = await findFolder(root, path);
+    const hidden = path.includes('\0') || path.split('/').some((part) => part.startsWith('.'));
+    const found = hidden ? null : await published.find(path).catch(tellTrouble);
+    if (found === null) throw new HttpError(404, 'not_found', 'there is no such file in the repositories');
     reply.header('content-security-policy', FOREIGN_POLICY);
-    if (folder === null) return await reply.sendFile(path, root, { maxAge: 0 });
+    if (found.kind === 'file') return await found.send(request, reply).catch(tellTrouble);
     if (path !== '' && !path.endsWith('/')) return await reply.redirect(`${lastPart(path)}/`, 302);
     reply.type('text/html; charset=utf-8').header('cache-control', 'no-cache');
-    return await reply.send(listingPage(`/repo/${path}`, path === '', await entries(folder)));
+    return await reply.send(listingPage(`/repo/${path}`, path === '', await found.entries()));
   });
 }
 
-/** The folder that a path names, or null when it names none. Throws 404 for what is not shown. */
-async function findFolder(root: string, path: string): Promise<string | null> {
-  const folder = resolve(root, path);
-  const parts = path.split('/');
-  if (path.includes('\0') || parts.some((part) => part.startsWith('.')) || !`${folder}${sep}`.startsWith(root + sep)) {
-    throw new HttpError(404, 'not_found', 'there is no such file in the repositories');
-  }
-  // Before the first publish there is no folder, and its list is empty.
-  if (path === '') return root;
-  try {
-    return (await stat(folder)).isDirectory() ? folder : null;
-  } catch {
-    // Whatever is wrong with it, sending it as a file says so.
-    return null;
-  }
+/** With a bucket it is what counts: of what other machines publish this one's folder knows nothing. */
+function publishedFiles({ repositoriesBucket, repositoriesDir, s3 }: ResolvedConfig): PublishedFiles {
+  if (repositoriesBucket === null) return new PublishedFolder(repositoriesDir);
+  return new PublishedBucket(new S3Blobs(s3, repositoriesBucket, TIMING));
 }
 
-export interface Entry {
-  name: string;
-  directory: boolean;
-  bytes: number;
-  modified: Date;
-}
-
-async function entries(folder: string): Promise<Entry[]> {
-  const all = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
-  const names = all.filter((name) => !name.startsWith('.')).sort();
-  const found = await Promise.all(
-    names.map(async (name) => {
-      const path = join(folder, name);
-      const info = await stat(path).catch(async () => await lstat(path).catch(() => null));
-      return info ? [{ name, directory: info.isDirectory(), bytes: info.size, modified: info.mtime }] : [];
-    }),
-  );
-  return found.flat();
+/** What goes wrong at the bucket is no fault of this server. */
+function tellTrouble(error: unknown): never {
+  if (!(error instanceof S3Error)) throw error;
+  throw new HttpError(503, 'bucket_unavailable', error.message);
 }
 
 /** A relative address that goes through every browser and proxy as it is. */

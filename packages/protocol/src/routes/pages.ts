@@ -21,7 +21,7 @@ export const PAGE_ROUTES = {
     params: RestParams,
     answers: { 200: Nothing },
     form: 'bytes',
-    errors: ['not_found'],
+    errors: ['not_found', 'bucket_unavailable'],
     listed: false,
   },
   'GET /assets/*': {

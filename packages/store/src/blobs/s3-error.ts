@@ -54,7 +54,10 @@ export function unreachable(what: string, cause: unknown): S3Error {
   });
 }
 
-const parser = new XMLParser({ parseTagValue: false, isArray: (name) => name === 'Contents' });
+const parser = new XMLParser({
+  parseTagValue: false,
+  isArray: (name) => name === 'Contents' || name === 'CommonPrefixes',
+});
 
 /** An XML answer as objects; null when it is none. */
 export function parseXml(body: string): Record<string, unknown> | null {

@@ -4,8 +4,28 @@ import { isRecord, parseXml, S3Error } from './s3-error.ts';
 
 /** The objects whose whole key begins with `prefix`, a thousand by a request. */
 export async function* listBucket(client: S3Client, prefix: string): AsyncGenerator<BlobEntry> {
+  for await (const { objects } of pages(client, { prefix })) yield* objects;
+}
+
+/** As a folder shows it: the objects whose whole key is `prefix` and a name without a slash, and the names that have more below. */
+export async function listBelow(
+  client: S3Client,
+  prefix: string,
+): Promise<{ folders: string[]; objects: BlobEntry[] }> {
+  const found: { folders: string[]; objects: BlobEntry[] } = { folders: [], objects: [] };
+  for await (const { folders, objects } of pages(client, { prefix, delimiter: '/' })) {
+    found.folders.push(...folders.map((key) => key.slice(prefix.length, -1)));
+    found.objects.push(...objects);
+  }
+  return found;
+}
+
+async function* pages(
+  client: S3Client,
+  asked: { prefix: string; delimiter?: string },
+): AsyncGenerator<{ folders: string[]; objects: BlobEntry[] }> {
   for (let token: string | null = ''; token !== null; ) {
-    const query = { 'list-type': '2', 'encoding-type': 'url', prefix };
+    const query = { 'list-type': '2', 'encoding-type': 'url', ...asked };
     const { text } = await client.text({
       method: 'GET',
       key: '',
@@ -15,10 +35,16 @@ export async function* listBucket(client: S3Client, prefix: string): AsyncGenera
     if (!isRecord(result)) throw unreadable(client, text);
     // A service that does not know the encoding says so by not repeating it.
     const decode = result.EncodingType === 'url' ? decodeKey : (key: string) => key;
-    for (const entry of Array.isArray(result.Contents) ? result.Contents : []) {
+    const entriesOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+    const objects = entriesOf(result.Contents).map((entry) => {
       if (!isRecord(entry) || typeof entry.Key !== 'string') throw unreadable(client, text);
-      yield { key: decode(entry.Key), bytes: Number(entry.Size), modifiedAt: new Date(String(entry.LastModified)) };
-    }
+      return { key: decode(entry.Key), bytes: Number(entry.Size), modifiedAt: new Date(String(entry.LastModified)) };
+    });
+    const folders = entriesOf(result.CommonPrefixes).map((entry) => {
+      if (!isRecord(entry) || typeof entry.Prefix !== 'string') throw unreadable(client, text);
+      return decode(entry.Prefix);
+    });
+    yield { folders, objects };
     const next = result.IsTruncated === 'true' ? result.NextContinuationToken : null;
     token = typeof next === 'string' && next !== '' ? next : null;
   }

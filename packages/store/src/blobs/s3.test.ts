@@ -147,6 +147,26 @@ test('an upload in parts holds one of them, survives failing parts, and leaves n
   expect((await store.stat('lost'))?.bytes).toBe(3 * PART_BYTES);
 });
 
+test('a folder shows its blobs and the folders in it, and a version that was replaced is not read', async () => {
+  for (const key of ['a/1', 'a/b c/2', 'a/b c/3', 'a/é/4', 'ab', 'a-1/5/6']) await store.put(key, Buffer.from(key));
+  const shown = async (path: string) => {
+    const { folders, blobs } = await store.listFolder(path);
+    return [folders.sort(), blobs.map(({ key, bytes }) => `${key} ${bytes}`).sort()];
+  };
+  expect(await shown('')).toEqual([['a', 'a-1'], ['ab 2']]);
+  expect(await shown('a/')).toEqual([['b c', 'é'], ['1 3']]);
+  expect(await shown('a-1/')).toEqual([['5'], []]);
+  expect(await shown('a/é/')).toEqual([[], ['4 6']]);
+  expect(await shown('nothing/')).toEqual([[], []]);
+  const before = await store.describeObject('a/1');
+  await store.put('a/1', Buffer.from('another'), { 'content-type': 'text/plain', 'cache-control': 'no-cache' });
+  const now = await store.describeObject('a/1');
+  expect(now).toMatchObject({ bytes: 7, contentType: 'text/plain', cacheControl: 'no-cache' });
+  await expect(store.stream('a/1', undefined, before?.etag ?? null).next()).rejects.toMatchObject({ status: 412 });
+  const { value } = await store.stream('a/1', { offset: 2, length: 3 }, now?.etag ?? null).next();
+  expect(String(Buffer.from(value ?? []))).toBe('oth');
+});
+
 test('an error inside an answer of 200 is an error', async () => {
   disturb(99, is('POST', 'uploadId='), answer(200, '<Error><Code>InternalError</Code><Message>no</Message></Error>'));
   await expect(store.put('x', Buffer.alloc(PART_BYTES + 1))).rejects.toThrow('did not put x together');

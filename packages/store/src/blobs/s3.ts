@@ -9,11 +9,20 @@ import {
 } from './blob-store.ts';
 import { isPassing, S3_TIMING, S3Client, type S3Timing } from './s3-client.ts';
 import { S3Error } from './s3-error.ts';
-import { listBucket } from './s3-list.ts';
+import { listBelow, listBucket } from './s3-list.ts';
 import { readBody } from './s3-read.ts';
 import { type ObjectHeaders, upload } from './s3-upload.ts';
 
 const CHECK_TIMING: S3Timing = { limitMs: 2_000, backoffMs: 0, tries: 1 };
+
+/** What an object says about itself. `etag` names this version of it. */
+export interface S3Object {
+  bytes: number;
+  modifiedAt: Date;
+  etag: string | null;
+  contentType: string | null;
+  cacheControl: string | null;
+}
 
 /** Blobs as objects of a bucket, under a prefix. */
 export class S3Blobs implements BlobStore {
@@ -47,7 +56,8 @@ export class S3Blobs implements BlobStore {
     return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
   }
 
-  async *stream(key: string, range?: BlobRange): AsyncGenerator<Uint8Array> {
+  /** `etag`: only of this version of the object, else an S3Error with status 412. */
+  async *stream(key: string, range?: BlobRange, etag: string | null = null): AsyncGenerator<Uint8Array> {
     const whole = this.#whole(key);
     // There is no way to ask for no bytes.
     if (range?.length === 0) {
@@ -56,14 +66,14 @@ export class S3Blobs implements BlobStore {
     }
     let position = range?.offset ?? 0;
     const end = range ? range.offset + range.length : Number.POSITIVE_INFINITY;
-    let tag: string | null = null;
+    let tag = etag;
     for (let failures = 0; ; ) {
       try {
-        for await (const { chunk, etag } of readBody(this.#client, whole, position, end, tag)) {
-          tag = etag;
-          position += chunk.length;
+        for await (const piece of readBody(this.#client, whole, position, end, tag)) {
+          tag = piece.etag;
+          position += piece.chunk.length;
           failures = 0;
-          yield chunk;
+          yield piece.chunk;
         }
         return;
       } catch (error) {
@@ -78,11 +88,20 @@ export class S3Blobs implements BlobStore {
   }
 
   async stat(key: string): Promise<{ bytes: number; modifiedAt: Date } | null> {
+    const object = await this.describeObject(key);
+    return object && { bytes: object.bytes, modifiedAt: object.modifiedAt };
+  }
+
+  /** What the object says about itself to those who fetch it; null when there is none. */
+  async describeObject(key: string): Promise<S3Object | null> {
     try {
       const { headers } = await this.#client.text({ method: 'HEAD', key: this.#whole(key) });
       return {
         bytes: Number(headers.get('content-length')),
         modifiedAt: new Date(headers.get('last-modified') ?? 0),
+        etag: headers.get('etag'),
+        contentType: headers.get('content-type'),
+        cacheControl: headers.get('cache-control'),
       };
     } catch (error) {
       // An answer to HEAD has no body that could tell a missing object from a missing bucket.
@@ -108,6 +127,14 @@ export class S3Blobs implements BlobStore {
       // Some programs make objects that stand for folders.
       if (!key.endsWith('/')) yield { ...entry, key };
     }
+  }
+
+  /** What a folder of this path would show: `''`, or parts with a slash after each. Blobs by their names in it. */
+  async listFolder(path: string): Promise<{ folders: string[]; blobs: BlobEntry[] }> {
+    const whole = this.#prefix + path;
+    const { folders, objects } = await listBelow(this.#client, whole);
+    const blobs = objects.map((object) => ({ ...object, key: object.key.slice(whole.length) }));
+    return { folders, blobs: blobs.filter(({ key }) => key !== '') };
   }
 
   async check(): Promise<void> {

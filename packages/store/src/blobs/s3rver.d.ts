@@ -9,11 +9,24 @@ declare module '@20minutes/s3rver' {
     range?: { start: number; end: number };
   }
 
+  interface ListOptions {
+    prefix?: string;
+    delimiter?: string;
+    maxKeys?: number;
+  }
+
+  interface Listed<T extends { key: string }> {
+    objects: T[];
+    commonPrefixes: string[];
+    isTruncated: boolean;
+  }
+
   export default class S3rver {
     /** How it keeps files. Takes a buffer or a stream, gives size and MD5. */
     readonly store: {
       putContent(path: string, content: unknown): Promise<[number, string]>;
       getObject(bucket: string, key: string, options: { start?: number }): Promise<StoredObject | null>;
+      listObjects<T extends { key: string }>(bucket: string, options: ListOptions): Promise<Listed<T>>;
     };
 
     constructor(options: {

@@ -42,6 +42,7 @@ export async function startS3(bucket = 'kiln'): Promise<TestS3> {
   await service.configureBuckets();
   keepWhole(service);
   refuseRangesOfNothing(service);
+  seeDeepFolders(service);
   const answer = service.callback();
   const server = createServer((request, response) => {
     if (!made.interrupt?.(request, response)) answer(request, response);
@@ -89,5 +90,20 @@ function refuseRangesOfNothing({ store }: S3rver): void {
     object.content?.destroy();
     object.content = null;
     return object;
+  };
+}
+
+/** This server overlooks a folder that has nothing but folders; every real service goes by the keys. */
+function seeDeepFolders({ store }: S3rver): void {
+  const list = store.listObjects.bind(store);
+  store.listObjects = async (bucket, options) => {
+    const { prefix = '', delimiter = '' } = options;
+    if (delimiter === '') return await list(bucket, options);
+    const all = await list<{ key: string }>(bucket, { ...options, delimiter: '', maxKeys: Number.POSITIVE_INFINITY });
+    const below = all.objects.flatMap(({ key }) => {
+      const end = key.indexOf(delimiter, prefix.length);
+      return end < 0 ? [] : [key.slice(0, end + delimiter.length)];
+    });
+    return { ...(await list(bucket, options)), commonPrefixes: [...new Set(below)].sort() };
   };
 }
