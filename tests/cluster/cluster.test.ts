@@ -2,9 +2,9 @@ import { createHash, createHmac, createPublicKey, verify } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { connect } from '@kiln/platform/live/testing-client.ts';
-import type { FarmStatus, Me, PackageList, RecipeList, RunDetail, RunList } from '@kiln/protocol/api.ts';
+import type { EventDetail, FarmStatus, Me, PackageList, RecipeList, RunDetail, RunList } from '@kiln/protocol/api.ts';
+import { insertEvent } from '@kiln/store/events.ts';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { until } from '../support/farm-context.ts';
 import { GitRepository } from '../support/git-repository.ts';
@@ -43,14 +43,16 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-/** Asks both platforms until they say the same, and gives it. */
-async function both<T>(path: string): Promise<T> {
+/** Asks both platforms until they say the same, and gives it as they say it. */
+async function bothTexts(path: string): Promise<string> {
   const same = async () => {
-    const [one, other] = await Promise.all([cluster.api<T>(0, path), cluster.api<T>(1, path)]);
-    return isDeepStrictEqual(one, other) ? { answer: one } : null;
+    const [one, other] = await Promise.all([cluster.text(0, path), cluster.text(1, path)]);
+    return one === other && one;
   };
-  return (await until(`both platforms say the same of ${path}`, same, PATIENCE_MS)).answer;
+  return await until(`both platforms say the same of ${path}`, same, PATIENCE_MS);
 }
+
+const both = async <T>(path: string): Promise<T> => JSON.parse(await bothTexts(path));
 
 async function webhook(platform: number, body: object): Promise<void> {
   const raw = JSON.stringify(body);
@@ -136,7 +138,7 @@ test.concurrent('a log is followed live at the platform that did not take the or
   client.socket.close();
   expect(end).toMatchObject({ lines: seen() });
   await cluster.finished(0, runId);
-  const live = await both<string>(`/api/jobs/${jobId}/log.txt`);
+  const live = await bothTexts(`/api/jobs/${jobId}/log.txt`);
   expect(live.match(/^(before|after) \d+$/gm)).toHaveLength(40);
   await until(
     'the log is sealed',
@@ -144,7 +146,7 @@ test.concurrent('a log is followed live at the platform that did not take the or
       (await cluster.db`SELECT 1 FROM attempts WHERE job_id = ${jobId} AND log_state = 'sealed'`).length === 1,
     PATIENCE_MS,
   );
-  expect(await both<string>(`/api/jobs/${jobId}/log.txt`)).toBe(live);
+  expect(await bothTexts(`/api/jobs/${jobId}/log.txt`)).toBe(live);
 });
 
 test.concurrent('recipes that the leader reloads count at once for whoever routes', async () => {
@@ -178,6 +180,54 @@ test.concurrent('who signed in at one platform is known to the other, until sign
   expect([await me(first), await me(second)]).toEqual(['session', 'session']);
   await fetch(`${second}/api/sign-out`, { method: 'POST', headers: { cookie, origin: second ?? '' } });
   expect([await me(first), await me(second)]).toEqual([false, false]);
+});
+
+test.concurrent('builders, hosts and dead letters are the same at either platform', async () => {
+  const post = async (platform: number, path: string, token: string, body: object) =>
+    await fetch(`http://${cluster.platforms[platform]?.address}${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  const issue = async (path: string, body: object) =>
+    await cluster.api<{ token: string }>(0, path, { method: 'POST', body });
+
+  const builder = await issue('/api/builder-tokens', { name: 'vm-1' });
+  const entries = { task_id: crypto.randomUUID(), entries: [] };
+  const told = async (platform: number) =>
+    (await post(platform, '/api/vm-build/task-logs', builder.token, entries)).status;
+  expect(await told(1)).not.toBe(401);
+  await cluster.api(1, '/api/builder-tokens/vm-1', { method: 'DELETE' });
+  expect(await told(0)).toBe(401);
+
+  const host = await issue('/api/host-tokens', { name: 'web-1' });
+  const attributes = [{ key: 'unit', value: { stringValue: 'a.service' } }];
+  const dataPoints = [{ timeUnixNano: `${Date.now()}000000`, attributes, asInt: '1' }];
+  const metrics = [{ name: 'systemd_unit_active', gauge: { dataPoints } }];
+  const resource = { attributes: [{ key: 'host.name', value: { stringValue: 'web-1' } }] };
+  const reading = { resourceMetrics: [{ resource, scopeMetrics: [{ metrics }] }] };
+  expect((await post(1, '/v1/metrics', host.token, reading)).status).toBe(200);
+  for (const platform of [0, 1])
+    expect(await cluster.api(platform, '/api/hosts/web-1')).toMatchObject({ rows: [{ unit: 'a.service' }] });
+
+  const { eventId } = await insertEvent(cluster.db, {
+    source: 'manual',
+    deliveryId: 'dead',
+    name: 'build',
+    routingKey: 'recipe:none',
+    payload: { recipe: 'none', version: '1', ref: null, commit: null, force: false, by: 'alice' },
+  });
+  await cluster.db`
+    UPDATE events SET status = 'dead', dlq_at = now(), dlq_reason = 'a test', leased_by = NULL, lease_expires_at = NULL, fence = fence + 1
+    WHERE event_id = ${eventId}`;
+  expect(await both('/api/dead-letters')).toMatchObject({ count: 1, events: [{ eventId }] });
+  await cluster.api(1, `/api/dead-letters/${eventId}/retry`, { method: 'POST', body: {} });
+  await until(
+    'the event is routed',
+    async () => (await cluster.api<EventDetail>(0, `/api/events/${eventId}`)).status === 'done',
+    PATIENCE_MS,
+  );
+  expect(await both('/api/dead-letters')).toEqual({ count: 0, events: [] });
 });
 
 test('whatever platform takes a cancellation, it reaches the agents of both orchestrators', async () => {
@@ -217,7 +267,7 @@ test('when the leading orchestrator is killed in the middle, nothing is lost', a
     expect(run).toMatchObject({ status: 'completed', attempt: 1 });
     const [job] = run.jobList;
     expect(job?.attempts.map(({ status }) => status)).toEqual(['completed']);
-    const text = await both<string>(`/api/jobs/${job?.jobId}/log.txt`);
+    const text = await bothTexts(`/api/jobs/${job?.jobId}/log.txt`);
     const said = ['before', 'after'].flatMap((word) => Array.from({ length: 2000 }, (_, i) => `${word} ${i + 1}`));
     expect(text.split('\n').filter((line) => /^(before|after) \d+$/.test(line))).toEqual(said);
     expect(await install(n % 2, 'long', run.version)).toBe(`${run.version}\n`);

@@ -105,8 +105,13 @@ export class Cluster {
     await writeFile(join(this.root, 'orchestrator-1', 'recipes', name), text);
   }
 
-  /** Asks one of the platforms. */
+  /** Asks one of the platforms for JSON; null where the answer is empty. */
   async api<T>(platform: number, path: string, init: { method?: string; body?: unknown } = {}): Promise<T> {
+    return JSON.parse((await this.text(platform, path, init)) || 'null');
+  }
+
+  /** Asks one of the platforms as the admin, and gives the answer as it is. */
+  async text(platform: number, path: string, init: { method?: string; body?: unknown } = {}): Promise<string> {
     const response = await fetch(`http://${this.platforms[platform]?.address}${path}`, {
       method: init.method ?? 'GET',
       headers: {
@@ -117,7 +122,7 @@ export class Cluster {
     });
     const text = await response.text();
     if (!response.ok) throw new Error(`${path} of platform ${platform + 1}: ${response.status} ${text}`);
-    return path.endsWith('.txt') ? (text as T) : JSON.parse(text);
+    return text;
   }
 
   /** Orders a build at one platform and gives its run, once the event was routed. */
