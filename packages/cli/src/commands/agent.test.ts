@@ -48,7 +48,7 @@ function start(args: string[] = [], env: Record<string, string> = {}) {
   return { child, ended };
 }
 
-const connected = async () => await orchestrator.until(() => orchestrator.hellos[0], 'the hello', 20_000);
+const connected = async () => await orchestrator.until(() => orchestrator.hellos[0], 'the hello');
 
 test('it joins with the token of the data directory, and SIGTERM is a clean end', async () => {
   const { child, ended } = start(['--name', 'builder-1', '--slots', '3', '--labels', 'gpu,big']);
