@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FakeOrchestrator } from '@kiln/agent/testing/fake-orchestrator.ts';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+/** Each test starts several processes, which takes long on a busy machine. */
+vi.setConfig({ testTimeout: 180_000 });
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 
