@@ -4,7 +4,7 @@ import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { testDatabase } from '@kiln/store/testing.ts';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { readReadyFile } from '../packages/cli/src/farm/ready-file.ts';
 import { until } from './support/farm-context.ts';
 import { LAUNCHER, startKiln, stopKiln, untilReady } from './support/kiln-up.ts';
@@ -57,7 +57,7 @@ test('an agent elsewhere: its log is printed by the orchestrator, unless it is c
     KILN_HTTP_ADDR: '127.0.0.1:0',
     KILN_ORCHESTRATOR_ADDR: '127.0.0.1:0',
   });
-  const ready = await until('the server is ready', async () => await readReadyFile(data), 30_000);
+  const ready = await until('the server is ready', async () => await readReadyFile(data), 60_000);
   const agent = async (called: string, env: Record<string, string>) => {
     const own = join(folder, called);
     await mkdir(own);
@@ -72,17 +72,16 @@ test('an agent elsewhere: its log is printed by the orchestrator, unless it is c
   const connected = () =>
     server.lines.map(parse).filter(({ service, msg }) => service === 'orchestrator' && msg === 'agent connected')
       .length;
-  await until('both are connected', () => connected() === 2, 30_000);
-  await until('their logs came', () => ofAgents(server.lines).length >= ofAgents(forwarded.lines).length, 5000);
+  await until('both are connected', () => connected() === 2, 60_000);
 
-  const said = ofAgents(forwarded.lines).filter(({ level }) => level !== 'debug');
-  expect(said.length).toBeGreaterThan(0);
-  const printed = ofAgents(server.lines);
+  const said = () => ofAgents(forwarded.lines).filter(({ level }) => level !== 'debug');
   // Times are taken twice, where it is said and where it is sent.
   const plain = (records: Record<string, unknown>[]) => records.map(({ time: _, ...rest }) => rest);
-  expect(plain(printed)).toEqual(plain(said));
+  await until('it logged that it is connected', () => said().some(({ msg }) => msg === 'agent connected'));
+  await vi.waitFor(() => expect(plain(ofAgents(server.lines))).toEqual(plain(said())), { timeout: 30_000 });
+  const printed = ofAgents(server.lines);
   expect(new Set(printed.map(({ instance }) => instance))).toEqual(new Set(['forwarded']));
-  await until('the other one logs for itself', () => ofAgents(native.lines).length > 0, 5000);
+  await until('the other one logs for itself', () => ofAgents(native.lines).length > 0);
   for (const line of server.lines.filter((text) => parse(text).service === 'agent')) {
     const keys = [...line.matchAll(/[{,]"(\w+)":/g)].map(([, key]) => key);
     expect(keys).toEqual([...new Set(keys)]);
@@ -97,7 +96,7 @@ test('an agent elsewhere: its log is printed by the orchestrator, unless it is c
     child.kill('SIGTERM');
     await ended;
   }
-}, 90_000);
+}, 180_000);
 
 test('an agent of `kiln up`: each line is there once', async () => {
   const farm = startKiln(join(folder, 'up'));
@@ -107,4 +106,4 @@ test('an agent of `kiln up`: each line is there once', async () => {
   expect(said.length).toBeGreaterThan(0);
   const texts = said.map(({ time: _, agentId: __, ...rest }) => JSON.stringify(rest));
   expect(texts).toEqual([...new Set(texts)]);
-}, 90_000);
+}, 180_000);

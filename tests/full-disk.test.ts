@@ -73,10 +73,11 @@ test.skipIf(!canMount)(
         const state = await readiness();
         return state && !state.ready ? state : null;
       },
-      15_000,
+      60_000,
     );
     expect(told.components.data_directory).toMatchObject({ ok: false, message: expect.stringContaining('full') });
-    await sleep(2500);
+    const refused = () => farm?.log().match(/level=error .*No space left on device/g)?.length ?? 0;
+    await until('the database refused what was printed several times', () => refused() >= 4, 60_000);
     filling.abort();
     await filled;
     await rm(join(data, 'ballast'));
@@ -96,5 +97,5 @@ test.skipIf(!canMount)(
     await checkLog(farm, JOB, { jobId: job.jobId, ...attempt });
     await until('it is ready again', async () => (await readiness())?.ready === true);
   },
-  120_000,
+  240_000,
 );

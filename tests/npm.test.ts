@@ -20,7 +20,7 @@ test.each([
   ['npx', ['kiln', 'up', '--no-starter'], 'SIGTERM'],
 ] as const)(
   'a farm started with %s ends with it, and nothing stays',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async (command, args, end) => {
     const child = spawn(command, [...args, '--data', data, '--log-format', 'json'], {
       cwd: CHECKOUT,
@@ -40,7 +40,7 @@ test.each([
     const ended = new Promise<number | string | null>((resolve) =>
       child.once('exit', (code, signal) => resolve(code ?? (signal === null ? null : signal))),
     );
-    const ready = await until('it is ready', async () => await readReadyFile(data), 40_000).catch((error: Error) => {
+    const ready = await until('it is ready', async () => await readReadyFile(data), 60_000).catch((error: Error) => {
       throw new Error(`${error.message}\n${said}`);
     });
     const parts: Record<string, { pid: number }> = JSON.parse(await readFile(join(data, 'run', 'parts.json'), 'utf8'));
@@ -48,7 +48,7 @@ test.each([
     expect(pids.filter(isAlive)).toEqual(pids);
     child.kill('SIGTERM');
     expect([end, end === 'SIGTERM' ? 143 : end]).toContain(await ended);
-    await until('its processes are gone', () => !pids.some(isAlive), 15_000);
+    await until('its processes are gone', () => !pids.some(isAlive), 60_000);
     expect(said).not.toContain('"level":"error"');
   },
 );

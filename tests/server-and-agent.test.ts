@@ -40,7 +40,7 @@ async function stop(child: ChildProcess): Promise<unknown> {
   return (await ended)[0];
 }
 
-test('kiln server and kiln agent make a farm, and the commands find it', { timeout: 60_000 }, async () => {
+test('kiln server and kiln agent make a farm, and the commands find it', { timeout: 180_000 }, async () => {
   const data = join(folder, 'server');
   await mkdir(join(data, 'recipes'), { recursive: true });
   await writeFile(join(data, 'recipes', 'hi.yaml'), "steps: ['echo hi from elsewhere']\n");
@@ -51,7 +51,7 @@ test('kiln server and kiln agent make a farm, and the commands find it', { timeo
     KILN_ORCHESTRATOR_ADDR: '127.0.0.1:0',
   };
   const server = kiln(['server', '--data', data], environment);
-  const ready = await until('the server is ready', async () => await readReadyFile(data), 30_000);
+  const ready = await until('the server is ready', async () => await readReadyFile(data), 60_000);
   expect(ready).toMatchObject({ pid: server.pid, agent: null });
 
   // An agent needs the address and, once, a join token.
@@ -74,7 +74,7 @@ test('kiln server and kiln agent make a farm, and the commands find it', { timeo
   });
   processes.push(second);
   second.stderr?.setEncoding('utf8').on('data', (text: string) => void noise.push(text));
-  await until('the second server listens', () => noise.join('').includes('listening'), 30_000);
+  await until('the second server listens', () => noise.join('').includes('listening'), 60_000);
   expect(await stop(second)).toBe(0);
   expect(await readReadyFile(data)).toEqual(ready);
 

@@ -32,6 +32,9 @@ const FIELDS = [
   'text',
 ];
 
+/** A server that does not read for so long is left. */
+const UNREAD_MS = 5000;
+
 /** A WebSocket of somebody who means harm. */
 export class HostileSocket {
   readonly socket: WebSocket;
@@ -81,9 +84,16 @@ export class HostileSocket {
       wire.write(bytes);
   }
 
-  /** Waits a little for the server to close, then leaves. */
-  async leave(waitMs: number): Promise<void> {
-    await Promise.race([this.#ended, sleep(waitMs)]);
+  /** Waits for the server to close it. */
+  async thrownOut(): Promise<void> {
+    await this.#ended;
+  }
+
+  /** Waits until the server has been through all that was sent, has closed, or does not read for too long; then leaves. */
+  async leave(): Promise<void> {
+    const answered = new Promise((done) => this.socket.once('pong', done));
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.ping();
+    await Promise.race([this.#ended, answered, sleep(UNREAD_MS, undefined, { ref: false })]);
     this.socket.terminate();
     await this.#ended;
   }

@@ -84,7 +84,6 @@ test('its metrics and the figures of its host go to the orchestrator', async () 
   const pushed = await orchestrator.until(
     () => orchestrator.others.find(({ type }) => type === 'metrics'),
     'the metrics',
-    20_000,
   );
   expect(Check(AgentMetrics, pushed)).toBe(true);
   expect(pushed).toMatchObject({ text: expect.stringContaining('kiln_agent_slots 2'), memoryUsed: expect.any(Number) });

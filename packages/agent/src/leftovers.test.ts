@@ -4,9 +4,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { FakeOrchestrator } from './testing/fake-orchestrator.ts';
 import { dispatchOf } from './testing/test-agent.ts';
+
+/** Each test starts several processes, which takes long on a busy machine. */
+vi.setConfig({ testTimeout: 180_000 });
 
 const PROGRAM = fileURLToPath(new URL('./testing/agent-process.ts', import.meta.url));
 

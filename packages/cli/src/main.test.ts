@@ -4,9 +4,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { CATALOGUE } from './catalogue.ts';
 import { CHECKOUT } from './farm/location.ts';
+
+/** Each test starts several processes, which takes long on a busy machine. */
+vi.setConfig({ testTimeout: 180_000 });
 
 const KILN = join(CHECKOUT, 'packages', 'cli', 'bin', 'kiln.mjs');
 const OLD_NODE = '/usr/bin/node';

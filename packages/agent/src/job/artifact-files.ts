@@ -1,8 +1,8 @@
 import { realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { glob } from 'tinyglobby';
-import { StepProblem } from './job-context.ts';
 import { linkedFiles } from './linked-files.ts';
+import { StepProblem } from './step.ts';
 
 /** How many files are named when a pattern matched none. */
 const NEAR = 5;

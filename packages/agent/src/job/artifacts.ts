@@ -1,6 +1,7 @@
-import type { Where } from '../log/job-log.ts';
+import type { Where } from '../log/where.ts';
 import { type ArtifactFile, findArtifacts } from './artifact-files.ts';
-import { type JobContext, type PlannedPhase, SUCCESS } from './job-context.ts';
+import type { JobContext } from './job-context.ts';
+import { type PlannedPhase, SUCCESS } from './step.ts';
 
 /** How many files travel at a time: enough to hide the way there and back. */
 const PARALLEL = 4;

@@ -1,6 +1,7 @@
-import type { Where } from '../log/job-log.ts';
+import type { Where } from '../log/where.ts';
 import { git } from './git.ts';
-import { type JobContext, type PlannedPhase, StepProblem, SUCCESS } from './job-context.ts';
+import type { JobContext } from './job-context.ts';
+import { type PlannedPhase, StepProblem, SUCCESS } from './step.ts';
 
 const COMMIT = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
 

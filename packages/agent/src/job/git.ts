@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CommandResult, StartError } from '../process/process-tree.ts';
-import { type JobContext, StepProblem } from './job-context.ts';
+import type { JobContext } from './job-context.ts';
+import { StepProblem } from './step.ts';
 
 /** What git printed is kept up to this size. */
 const OUTPUT_LIMIT = 65_536;

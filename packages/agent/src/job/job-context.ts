@@ -1,7 +1,7 @@
 import type { JobDispatch } from '@kiln/protocol/agent-messages.ts';
-import type { FailureClass } from '@kiln/protocol/states.ts';
-import type { JobLog, OutputSink, Where } from '../log/job-log.ts';
+import type { JobLog, OutputSink } from '../log/job-log.ts';
 import type { Masks } from '../log/mask.ts';
+import type { Where } from '../log/where.ts';
 import type { CommandOptions, CommandResult, ProcessTree } from '../process/process-tree.ts';
 import type { Uploader } from './uploader.ts';
 import type { Workspace } from './workspace.ts';
@@ -21,49 +21,6 @@ export interface JobContext {
   /** What every step finds in its environment; complete after the checkout. */
   environment: Record<string, string>;
 }
-
-/** Why a step did not succeed. */
-export interface Problem {
-  class: FailureClass;
-  /** One sentence with the value that matters. */
-  message: string;
-}
-
-export interface StepResult {
-  exitCode: number | null;
-  signal: string | null;
-  /** Null: it succeeded. */
-  problem: Problem | null;
-}
-
-/** Raised inside a step to end it with a problem. */
-export class StepProblem extends Error {
-  override name = 'StepProblem';
-  readonly problem: Problem;
-
-  constructor(failureClass: FailureClass, message: string) {
-    super(message);
-    this.problem = { class: failureClass, message };
-  }
-}
-
-/** A step as it will be run, whether the recipe wrote it or Kiln adds it. */
-export interface PlannedStep {
-  name: string;
-  /** Runs also after an earlier step failed. */
-  always: boolean;
-  /** The job goes on when it fails. */
-  continueOnError: boolean;
-  run: (where: Where) => Promise<StepResult>;
-}
-
-export interface PlannedPhase {
-  name: string;
-  weight: number;
-  steps: PlannedStep[];
-}
-
-export const SUCCESS: StepResult = { exitCode: null, signal: null, problem: null };
 
 /** Runs a command with its output in the log. */
 export async function runInLog(

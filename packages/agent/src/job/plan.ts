@@ -1,7 +1,8 @@
 import { artifactsPhase } from './artifacts.ts';
 import { checkoutPhase } from './checkout.ts';
-import type { JobContext, PlannedPhase } from './job-context.ts';
+import type { JobContext } from './job-context.ts';
 import { scriptStep } from './script-step.ts';
+import type { PlannedPhase } from './step.ts';
 
 /** The phases of a job: the checkout, those of the recipe, and the artifacts, as far as the job has them. */
 export function planPhases(

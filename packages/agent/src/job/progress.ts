@@ -1,6 +1,6 @@
 import type { PhaseReport, Progress, StepReport } from '@kiln/protocol/agent-messages.ts';
 import { plainText } from '../log/causes.ts';
-import { OUTSIDE, type Where } from '../log/job-log.ts';
+import { OUTSIDE, type Where } from '../log/where.ts';
 
 /** As much of what a step says about its progress as is shown. */
 const TEXT_LIMIT = 200;

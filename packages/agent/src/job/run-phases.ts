@@ -1,9 +1,10 @@
 import type { Failure } from '@kiln/protocol/agent-messages.ts';
 import { formatDuration } from '@kiln/protocol/duration.ts';
 import { plainText } from '../log/causes.ts';
-import type { Where } from '../log/job-log.ts';
-import { type JobContext, type PlannedPhase, type PlannedStep, StepProblem, type StepResult } from './job-context.ts';
+import type { Where } from '../log/where.ts';
+import type { JobContext } from './job-context.ts';
 import type { ProgressTracker } from './progress.ts';
+import { type PlannedPhase, type PlannedStep, StepProblem, type StepResult } from './step.ts';
 
 const MESSAGE_LIMIT = 1000;
 

@@ -3,9 +3,10 @@ import { constants } from 'node:os';
 import { resolve, sep } from 'node:path';
 import type { CompiledStep } from '@kiln/protocol/compiled.ts';
 import { formatDuration } from '@kiln/protocol/duration.ts';
-import type { Where } from '../log/job-log.ts';
+import type { Where } from '../log/where.ts';
 import { type CommandResult, StartError } from '../process/process-tree.ts';
-import { type JobContext, type PlannedStep, runInLog, StepProblem, type StepResult } from './job-context.ts';
+import { type JobContext, runInLog } from './job-context.ts';
+import { type PlannedStep, StepProblem, type StepResult } from './step.ts';
 
 const SHELLS = { sh: ['-e'], bash: ['-e', '-o', 'pipefail'] } as const;
 

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttemptReference } from '@kiln/protocol/agent-messages.ts';
 import { retryDelayMs } from '../link/backoff.ts';
 import type { ArtifactFile } from './artifact-files.ts';
-import { StepProblem } from './job-context.ts';
+import { StepProblem } from './step.ts';
 
 /** A request in which nothing moves for so long is given up and tried again. */
 const IDLE_MS = 60_000;

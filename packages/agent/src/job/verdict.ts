@@ -1,10 +1,11 @@
 import type { AgentFinished, Failure } from '@kiln/protocol/agent-messages.ts';
 import { formatDuration } from '@kiln/protocol/duration.ts';
 import { plainText } from '../log/causes.ts';
-import { type JobLog, OUTSIDE } from '../log/job-log.ts';
+import type { JobLog } from '../log/job-log.ts';
 import type { Masks } from '../log/mask.ts';
-import type { Problem } from './job-context.ts';
+import { OUTSIDE } from '../log/where.ts';
 import type { ProgressTracker } from './progress.ts';
+import type { Problem } from './step.ts';
 import type { StopReason } from './stop-reason.ts';
 
 const MESSAGE_LIMIT = 1000;

@@ -58,6 +58,6 @@ test.each([
   const next = await open();
   expect(next.folder).not.toBe(used.folder);
   expect([next.work, next.home, next.tmp].flatMap((folder) => readdirSync(folder))).toEqual([]);
-  await expect.poll(() => existsSync(used.folder)).toBe(false);
+  await expect.poll(() => existsSync(used.folder), { timeout: 25_000 }).toBe(false);
   expect(readFileSync('/etc/hostname', 'utf8')).not.toContain('{');
 });

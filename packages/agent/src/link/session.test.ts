@@ -8,7 +8,7 @@ import { helloOf } from '../hello.ts';
 import type { ServiceLog } from '../service-log.ts';
 import { Session } from './session.ts';
 
-const quick = { lookMs: 40, silenceMs: 100 };
+const quick = { lookMs: 50, silenceMs: 1000 };
 const hello = () => helloOf({ name: 'a', slots: 1, labels: [] }, [], []);
 
 function recordingLog(): ServiceLog & { lines: string[] } {
@@ -138,14 +138,19 @@ test('an orchestrator that falls silent without closing is noticed, one that ans
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
   const { port } = silent.address() as AddressInfo;
   const handlers = { hello, welcomed: () => {}, message: () => {} };
+  let pings = 0;
+  const lively = await serve((socket) => {
+    socket.on('ping', () => void pings++);
+    socket.send(welcome);
+  });
+  const kept = new Session(lively.url, 't', handlers, recordingLog(), quick);
   const lost = new Session(new URL(`ws://127.0.0.1:${port}/`), 't', handlers, recordingLog(), quick);
   expect((await lost.ended).code).toBe(1006);
   for (const socket of sockets) socket.destroy();
   silent.close();
 
-  const lively = await serve((socket) => socket.send(welcome));
-  const kept = new Session(lively.url, 't', handlers, recordingLog(), quick);
-  await new Promise((resolve) => setTimeout(resolve, 400));
+  // More pings than the silence has room for: without answers it would have been given up by now.
+  await expect.poll(() => pings, { timeout: 25_000 }).toBeGreaterThan(1.5 * (quick.silenceMs / quick.lookMs));
   expect(kept.isWelcomed).toBe(true);
   kept.terminate();
   lively.close();

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import type { Where } from './job-log.ts';
+import type { Where } from './where.ts';
 
 /** A line of the log, by its number. */
 export interface FoundLine {

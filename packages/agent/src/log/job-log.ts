@@ -7,17 +7,11 @@ import { type Command, mayHoldCommands, separateCommands } from './commands.ts';
 import { type Draft, FrameBuilder, type Place } from './frame-builder.ts';
 import { levelsOf } from './levels.ts';
 import type { Masks } from './mask.ts';
+import { OUTSIDE, type Where } from './where.ts';
 import type { FrameWindow } from './window.ts';
 
 /** Text that is being compressed; beyond this the output waits. */
 const COMPRESSING_LIMIT = 1_048_576;
-
-/** Where in the job a line belongs: indexes of phase and step, -1 outside of all. */
-export interface Where {
-  phase: number;
-  step: number;
-}
-export const OUTSIDE: Where = { phase: -1, step: -1 };
 
 export interface JobLogOptions {
   jobId: string;

@@ -1,8 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, rmSync, truncateSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
 import { FrameWindow } from './window.ts';
 
@@ -36,8 +35,7 @@ const sequences = (sent: string[]) => sent.map((text) => Number(text.split(':')[
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
 async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !condition(); i++) await sleep(5);
-  expect(condition()).toBe(true);
+  await expect.poll(condition, { timeout: 25_000, interval: 5 }).toBe(true);
 }
 
 test('frames are sent as they come and kept until they are acknowledged', () => {
@@ -133,8 +131,7 @@ test('a disk that refuses loses nothing: the frames stay in memory', async () =>
 test('after a loss nothing is sent beyond it, and the last sequence says so', async () => {
   const { window, sent, state, spoolPath } = open();
   for (const sequence of range(1, 20)) window.push(sequence, randomBytes(100));
-  await until(() => existsSync(spoolPath));
-  await sleep(20);
+  await until(() => existsSync(spoolPath) && statSync(spoolPath).size === 1000);
   truncateSync(spoolPath, 50);
   window.acknowledge(10);
   await until(() => state.lost === 1);

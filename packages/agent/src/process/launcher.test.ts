@@ -30,6 +30,7 @@ async function start(launcher: Launcher, script: string) {
   return { ...launched, close };
 }
 
+const SOON = { timeout: 25_000 };
 const isAlive = (pid: number) => {
   try {
     return !/^\d+ \(.*\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
@@ -69,7 +70,7 @@ test('closing it ends what still runs', async () => {
   const { pid, ended, close } = await start(launcher, 'sleep 60');
   launcher.close();
   await expect(ended).rejects.toThrow('was ended');
-  expect(isAlive(pid)).toBe(false);
+  await expect.poll(() => isAlive(pid), SOON).toBe(false);
   close();
 });
 
@@ -99,5 +100,5 @@ test('an order whose agent died right after it gave it keeps the small process f
   expect(isAlive(answer.pid)).toBe(true);
   child.disconnect();
   expect(await ended).toEqual([0, null]);
-  await expect.poll(() => isAlive(answer.pid)).toBe(false);
+  await expect.poll(() => isAlive(answer.pid), SOON).toBe(false);
 });

@@ -1,7 +1,6 @@
 import { closeSync, mkdtempSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { OutputReader } from './output-reader.ts';
 import { PipePool } from './pipe-pool.ts';
@@ -19,6 +18,19 @@ async function open(write: (text: string) => boolean) {
   return { reader: new OutputReader(readEnd, { write: (chunk) => write(chunk.toString()) }), writeEnd };
 }
 
+/** Settles when whatever was written until now would have been read by a reader that reads. */
+async function caughtUp(): Promise<void> {
+  const arrived = Promise.withResolvers<void>();
+  const { reader, writeEnd } = await open(() => {
+    arrived.resolve();
+    return true;
+  });
+  writeSync(writeEnd, 'x');
+  await arrived.promise;
+  closeSync(writeEnd);
+  await reader.ended;
+}
+
 test('a sink that wants no more is left alone until it is told to go on, and nothing is lost', async () => {
   const seen: string[] = [];
   const { reader, writeEnd } = await open((text) => {
@@ -26,12 +38,12 @@ test('a sink that wants no more is left alone until it is told to go on, and not
     return false;
   });
   writeSync(writeEnd, 'one');
-  await sleep(30);
+  await caughtUp();
   writeSync(writeEnd, 'two');
-  await sleep(30);
+  await caughtUp();
   expect(seen).toEqual(['one']);
   reader.resume();
-  await sleep(30);
+  await caughtUp();
   expect(seen).toEqual(['one', 'two']);
   closeSync(writeEnd);
   reader.resume();
@@ -45,11 +57,15 @@ test('waiting for the end does not count the time in which the sink wanted nothi
     return false;
   });
   writeSync(writeEnd, 'a');
-  await sleep(30);
+  await caughtUp();
   writeSync(writeEnd, 'b');
   closeSync(writeEnd);
   const drained = reader.drained(60);
-  expect(await Promise.race([drained, sleep(250).then(() => 'waiting')])).toBe('waiting');
+  // Another one, whose sink takes everything, is given a longer limit later and reaches it.
+  const other = await open(() => true);
+  expect(await other.reader.drained(200)).toBe(false);
+  expect(await Promise.race([drained, Promise.resolve('waiting')])).toBe('waiting');
+  closeSync(other.writeEnd);
   reader.force();
   expect(await drained).toBe(true);
   expect(seen).toBe('ab');

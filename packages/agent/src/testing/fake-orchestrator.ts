@@ -125,7 +125,7 @@ export class FakeOrchestrator {
   }
 
   /** Waits until `find` gives something, looking whenever an agent said something. */
-  async until<T>(find: () => T | null | undefined | false, what: string, limitMs = 10_000): Promise<T> {
+  async until<T>(find: () => T | null | undefined | false, what: string, limitMs = 25_000): Promise<T> {
     const end = Date.now() + limitMs;
     for (;;) {
       const found = find();

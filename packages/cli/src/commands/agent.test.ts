@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FakeOrchestrator } from '@kiln/agent/testing/fake-orchestrator.ts';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+/** Each test starts several processes, which takes long on a busy machine. */
+vi.setConfig({ testTimeout: 180_000 });
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 
@@ -48,7 +51,7 @@ function start(args: string[] = [], env: Record<string, string> = {}) {
   return { child, ended };
 }
 
-const connected = async () => await orchestrator.until(() => orchestrator.hellos[0], 'the hello', 20_000);
+const connected = async () => await orchestrator.until(() => orchestrator.hellos[0], 'the hello');
 
 test('it joins with the token of the data directory, and SIGTERM is a clean end', async () => {
   const { child, ended } = start(['--name', 'builder-1', '--slots', '3', '--labels', 'gpu,big']);

@@ -3,7 +3,10 @@ import { fileURLToPath } from 'node:url';
 import { type TestPlatform, testPlatform } from '@kiln/platform/testing.ts';
 import type { UnitReading } from '@kiln/store/hosts/reading.ts';
 import { recordReading } from '@kiln/store/hosts/record.ts';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+
+/** Each test starts several processes, which takes long on a busy machine. */
+vi.setConfig({ testTimeout: 180_000 });
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 let platform: TestPlatform;
