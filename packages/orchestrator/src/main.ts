@@ -1,5 +1,5 @@
 import websocket from '@fastify/websocket';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { createHttp, listenOn } from '@kiln/service/http.ts';
 import { endBrokenSocket } from '@kiln/service/socket-error.ts';
 import { VERSION } from '@kiln/service/version.ts';

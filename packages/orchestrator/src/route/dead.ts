@@ -1,5 +1,5 @@
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { EVENT_POLICY } from '@kiln/protocol/events.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { expireEventLeases, failEvent, type LeasedEvent } from '@kiln/store/event-leases.ts';
 import { addMilestones } from '@kiln/store/timeline.ts';
@@ -48,7 +48,7 @@ export function startLeaseScan(context: FarmContext, metrics: RouteMetrics, isLe
 }
 
 async function tellDead(
-  { db, log, service, instance }: FarmContext,
+  { db, bus, log, service, instance }: FarmContext,
   metrics: RouteMetrics,
   event: { eventId: string; requestId: string; routingKey: string; name: string; lastError: string },
   err?: unknown,
@@ -56,6 +56,7 @@ async function tellDead(
   const { eventId, requestId, name, lastError } = event;
   metrics.movedToDlq();
   log.error({ ...about(event), name, lastError, ...(err === undefined ? {} : { err }) }, 'Event moved to DLQ');
+  bus.publish(SUBJECTS.changed, { topic: 'event', id: eventId });
   const milestone = { requestId, service, instance, name: 'event.dead', detail: { eventId } };
   await addMilestones(db, [
     { ...milestone, message: `the event ${name} was moved to the dead-letter queue: ${lastError}` },

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { holdRoster } from '@kiln/store/recipes.ts';
 import { type LeasedWatch, leaseWatches, syncWatches, untilNextPoll } from '@kiln/store/watches.ts';
