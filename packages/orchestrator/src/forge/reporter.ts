@@ -18,7 +18,7 @@ import { repositoryOn } from './match.ts';
 import { Pause } from './pause.ts';
 import { requestFor } from './requests.ts';
 import { send } from './send.ts';
-import { backoffMs, type Timing } from './timing.ts';
+import { pauseMs, type Timing } from './timing.ts';
 import { wordsOf } from './words.ts';
 
 /** Reports to one forge that are under way at once. */
@@ -145,7 +145,7 @@ export class Reporter {
     if (refusals < limit) {
       log.debug(fields, 'commit status was refused, trying again');
       return await reportLater(db, report, {
-        waitMs: backoffMs(refusals, this.#timing.firstBackoffMs),
+        waitMs: pauseMs(refusals, this.#timing.firstBackoffMs),
         refused: true,
         error,
       });

@@ -1,3 +1,5 @@
+import { backoffMs } from '@kiln/service/backoff.ts';
+
 /** What a recipe that is never polled by the clock waits at most after a look that failed. */
 const LONGEST_RETRY_MS = 15 * 60_000;
 const FIRST_RETRY_MS = 5_000;
@@ -9,6 +11,5 @@ export function pollDelayMs(pollMs: number, jitter: number, random = Math.random
 
 /** The wait after the n-th failed look in a row (n ≥ 1): doubling, never longer than `pollMs`, the later half of it by chance. */
 export function retryDelayMs(failures: number, pollMs: number | null, random = Math.random()): number {
-  const longest = Math.min(pollMs ?? LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 20));
-  return longest * (0.5 + random / 2);
+  return backoffMs(failures, { firstMs: FIRST_RETRY_MS, capMs: pollMs ?? LONGEST_RETRY_MS }, random);
 }
