@@ -5,17 +5,17 @@ import { retryRun } from '@kiln/store/runs.ts';
 /** The longest sleep: a retry that another process wrote down is found within this. */
 const EVERY_MS = 5_000;
 
-/** Puts failed runs back into the queue when their time has come: a timer for the next one, and a look now and then. */
+/** Puts failed runs back into the queue when their time has come. */
 export function startRetries(context: FarmContext): void {
   const { db, bus, lifecycle, log } = context;
-  let timer: NodeJS.Timeout | undefined;
-  let ring: () => void = () => {};
-  lifecycle.onStop('retry timer', async () => clearTimeout(timer));
-  const wake = (awaken: () => void) => {
-    ring = awaken;
-    return bus.subscribe(SUBJECTS.retry, awaken);
+  const wake = (wakeUp: () => void) => bus.subscribe(SUBJECTS.retry, wakeUp);
+  const nextDueMs = async () => {
+    const [next] = await db<
+      { ms: number | null }[]
+    >`SELECT extract(epoch FROM min(retry_at) - now()) * 1000 AS ms FROM runs WHERE retry_at IS NOT NULL AND status = 'failed'`;
+    return next?.ms == null ? null : Number(next.ms);
   };
-  lifecycle.loop('retries', { everyMs: EVERY_MS, wake }, async () => {
+  lifecycle.loop('retries', { everyMs: EVERY_MS, nextDueMs, wake }, async () => {
     const due = await db<{ runId: string; recipe: string; version: string; requestId: string }[]>`
       SELECT run_id, recipe, version, request_id FROM runs WHERE retry_at <= now() AND status = 'failed' ORDER BY retry_at LIMIT 100`;
     for (const { runId, ...run } of due) {
@@ -25,11 +25,5 @@ export function startRetries(context: FarmContext): void {
       bus.publish(change.status === 'publishing' ? SUBJECTS.publish : SUBJECTS.queue, {});
       bus.publish(SUBJECTS.changed, { topic: 'run', id: runId });
     }
-    const [next] = await db<
-      { ms: number | null }[]
-    >`SELECT extract(epoch FROM min(retry_at) - now()) * 1000 AS ms FROM runs WHERE retry_at IS NOT NULL AND status = 'failed'`;
-    const ms = next?.ms === null || next?.ms === undefined ? EVERY_MS : Number(next.ms);
-    clearTimeout(timer);
-    if (ms < EVERY_MS) timer = setTimeout(() => ring(), Math.max(ms, 0) + 1);
   });
 }
