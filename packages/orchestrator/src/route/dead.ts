@@ -26,7 +26,7 @@ export async function failAttempt(
     log.warn({ ...fields, err: error, nextAttemptAt: failed.nextAttemptAt.toISOString() }, 'event attempt failed');
   }
   if (failed.result === 'dead') {
-    await tellDead(context, metrics, { ...event, lastError: message }, error);
+    await reportDeadLetter(context, metrics, { ...event, lastError: message }, error);
     await metrics.refreshDepth(db);
   }
 }
@@ -40,14 +40,14 @@ export function startLeaseScan(context: FarmContext, metrics: RouteMetrics, isLe
       metrics.leaseExpired();
       const { name, attempts, claimedBy } = lease;
       log.warn({ ...about(lease), name, attempts, claimed_by: claimedBy }, 'event lease expired');
-      if (lease.dead) await tellDead(context, metrics, lease);
+      if (lease.dead) await reportDeadLetter(context, metrics, lease);
     }
     if (expired.some((lease) => !lease.dead)) bus.publish(SUBJECTS.event, {});
     await metrics.refreshDepth(db);
   });
 }
 
-async function tellDead(
+async function reportDeadLetter(
   { db, bus, log, service, instance }: FarmContext,
   metrics: RouteMetrics,
   event: { eventId: string; requestId: string; routingKey: string; name: string; lastError: string },

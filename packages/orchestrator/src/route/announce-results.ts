@@ -4,8 +4,8 @@ import type { Result } from './commit.ts';
 import { about } from './fields.ts';
 import type { Routed } from './plan.ts';
 
-/** Tells the log and the bus what a batch of events became, after the commit. */
-export function tellResults(
+/** Says in the log and on the bus what a batch of events became, after the commit. */
+export function announceResults(
   { log, bus }: Pick<FarmContext, 'log' | 'bus'>,
   batch: readonly Routed[],
   results: readonly Result[],
