@@ -2,7 +2,7 @@ import Type, { type Static, type TSchema } from 'typebox';
 
 /**
  * What the nodes of a farm tell each other. A message is a hint ("look now") or a live copy of what is committed already;
- * any of them may be lost, and each has a loop that finds the same thing by looking (`tests/bus-fallback.test.ts`).
+ * any of them may be lost, and each has a loop that finds the same thing by looking from time to time.
  * Messages are plain JSON, so that every kind of bus can carry them; bytes go as base64.
  */
 

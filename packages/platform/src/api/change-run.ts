@@ -26,6 +26,7 @@ export async function tellOfChange(
     await addMilestones(db, [{ requestId: run.requestId, runId, service, instance, name, message }]);
     log.info({ runId, requestId: run.requestId, by: wish.by }, cancels ? 'cancel requested' : 'retry requested');
   }
+  // A hint without content: which attempts are to be cancelled, and why, is what the orchestrators read from the database.
   if (cancels) bus.publish(SUBJECTS.cancel, {});
   else bus.publish(change.status === 'publishing' ? SUBJECTS.publish : SUBJECTS.queue, {});
   bus.publish(SUBJECTS.changed, { topic: 'run', id: runId });

@@ -202,6 +202,24 @@ export function busContract(name: string, open: () => Promise<BusUnderTest>): vo
       expect(calls).toBe(1);
     });
 
+    test('waits for nothing that a handler began', async () => {
+      const slow = Promise.withResolvers<void>();
+      let begun = 0;
+      let done = 0;
+      ends().there.subscribe(SUBJECTS.changed, () => {
+        begun++;
+        void slow.promise.then(() => done++);
+      });
+      const { ids } = await listen();
+      for (const id of ['1', '2', '3']) ends().here.publish(SUBJECTS.changed, change(id));
+      await marked(ids, 'end');
+      expect(ids).toEqual(['1', '2', '3']);
+      expect(begun).toBeGreaterThanOrEqual(4);
+      expect(done).toBe(0);
+      slow.resolve();
+      await vi.waitFor(() => expect(done).toBe(begun), LIMIT);
+    });
+
     test('goes on when a handler throws, and says so', async () => {
       let wasCalled = false;
       ends().there.subscribe(SUBJECTS.changed, () => {
