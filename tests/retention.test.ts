@@ -6,7 +6,7 @@ import { startRetention } from '@kiln/orchestrator/retain/retention.ts';
 import { age, type TestLog, testLog } from '@kiln/orchestrator/retain/testing-logs.ts';
 import { startTestPlatform, type TestPlatform } from '@kiln/platform/testing.ts';
 import type { LogPage } from '@kiln/protocol/api.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { startS3, type TestS3 } from '@kiln/store/blobs/testing-s3.ts';
 import { readFrame } from '@kiln/store/logs/read-frame.ts';
 import { afterEach, expect, test } from 'vitest';

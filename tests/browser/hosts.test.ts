@@ -1,4 +1,5 @@
 import { startPlatform } from '@kiln/platform/main.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { createSignInLink } from '@kiln/store/credentials.ts';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -89,7 +90,7 @@ describe.skipIf(chromiumPath === null)('the hosts', { timeout: 120_000 }, () => 
     await page.getByText('1 unit, all well').waitFor();
     await page.getByText('Live', { exact: true }).waitFor();
     await tellHost(farm.db, 'web-1', 0, { 'a.service': failed() });
-    farm.context.bus.publish('changed', { topic: 'host', id: 'web-1' });
+    farm.context.bus.publish(SUBJECTS.changed, { topic: 'host', id: 'web-1' });
     await page.getByText('1 failed of 1 unit').waitFor();
     await page.context().close();
   });

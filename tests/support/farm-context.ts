@@ -7,7 +7,8 @@ import { Lifecycle } from '@kiln/service/lifecycle.ts';
 import { createLogger } from '@kiln/service/log.ts';
 import { createMetrics } from '@kiln/service/metrics.ts';
 import { openBlobs } from '@kiln/store/blobs/open.ts';
-import { type Bus, LocalBus } from '@kiln/store/bus.ts';
+import type { Bus } from '@kiln/store/bus/bus.ts';
+import { LocalBus } from '@kiln/store/bus/local-bus.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { type Database, openDatabase } from '@kiln/store/database.ts';
 import { LogStore } from '@kiln/store/logs/log-store.ts';
@@ -58,7 +59,7 @@ export async function testFarm(overrides: ConfigSources['overrides'] = {}): Prom
         config,
         log,
         db: handle,
-        bus: options.bus ?? new LocalBus(),
+        bus: options.bus ?? new LocalBus(log),
         blobs,
         logs: new LogStore({ db: handle, blobs }),
         lifecycle,

@@ -1,5 +1,5 @@
 import websocket from '@fastify/websocket';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { createHttp, listenOn } from '@kiln/service/http.ts';
 import { endBrokenSocket } from '@kiln/service/socket-error.ts';
 import { VERSION } from '@kiln/service/version.ts';
@@ -88,11 +88,15 @@ export async function startOrchestrator(
     await startWatching(context, roster);
     await startSchedules(context, roster);
   }
-  lifecycle.loop('queue', { everyMs: QUEUE_SCAN_MS, wake: (ring) => bus.subscribe(SUBJECTS.queue, ring) }, async () => {
-    hub.turns.wake();
-    // Told as a failure of this loop, which readiness looks at.
-    if (hub.turns.trouble) throw new Error(`what agents say can't be stored: ${hub.turns.trouble}`);
-  });
+  lifecycle.loop(
+    'queue',
+    { everyMs: QUEUE_SCAN_MS, wake: (wakeUp) => bus.subscribe(SUBJECTS.queue, wakeUp) },
+    async () => {
+      hub.turns.wake();
+      // Told as a failure of this loop, which readiness looks at.
+      if (hub.turns.trouble) throw new Error(`what agents say can't be stored: ${hub.turns.trouble}`);
+    },
+  );
 
   log.info({ addr: address }, 'listening for agents');
   return {

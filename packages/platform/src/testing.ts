@@ -6,7 +6,7 @@ import { Lifecycle } from '@kiln/service/lifecycle.ts';
 import { createLogger } from '@kiln/service/log.ts';
 import { createMetrics } from '@kiln/service/metrics.ts';
 import { openBlobs } from '@kiln/store/blobs/open.ts';
-import { LocalBus } from '@kiln/store/bus.ts';
+import { LocalBus } from '@kiln/store/bus/local-bus.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import type { Database } from '@kiln/store/database.ts';
 import { LogStore } from '@kiln/store/logs/log-store.ts';
@@ -68,7 +68,7 @@ export async function startTestPlatform(db: Database, overrides: Overrides = {})
     instance: 'platform-test',
     destination: { write: (line) => void logged.push(JSON.parse(line)) },
   });
-  const bus = new LocalBus();
+  const bus = new LocalBus(log);
   const lifecycle = new Lifecycle(log);
   const metrics = createMetrics('kiln_');
   const blobs = await openBlobs(config);

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { ChangeTopic } from './bus.ts';
 
 /**
  * `GET /api/live` (WebSocket, session cookie or Bearer token): what open pages and `kiln watch` follow.
@@ -28,8 +29,8 @@ export type LiveRequest = Static<typeof LiveRequest>;
 
 export const LiveMessage = Type.Union([
   Type.Object({ type: Type.Literal('hello'), version: Type.String(), farmId: Type.String() }),
-  /** Look again: `topic` is run, recipe, package or agent. */
-  Type.Object({ type: Type.Literal('changed'), topic: Type.String(), id: Type.String() }),
+  /** Look again. */
+  Type.Object({ type: Type.Literal('changed'), topic: ChangeTopic, id: Type.String() }),
   /** History begins at `firstLine` of `total` lines known so far; binary frames follow. */
   Type.Object({
     type: Type.Literal('log.start'),
@@ -46,27 +47,3 @@ export type LiveMessage = Static<typeof LiveMessage>;
 
 /** Close codes of the live socket: the reader was too slow; its session ended. */
 export const LIVE_CLOSE = { slow: 4408, unauthorized: 4401 } as const;
-
-/** Subjects of the bus. A message is a hint, or a live copy of what is committed already. */
-export const SUBJECTS = {
-  /** An event was stored: route it now. */
-  event: 'event',
-  /** Jobs may be claimable. */
-  queue: 'queue',
-  /** A watch was asked to poll at once. */
-  watch: 'watch',
-  /** {topic,id}: something changed that a page may show. */
-  changed: 'changed',
-  /** {jobId, attempt, fence, reason}: to the orchestrator that holds the agent. */
-  cancel: 'cancel',
-  /** A run wants to be published. */
-  publish: 'publish',
-  /** An attempt ended: its log can be sealed. */
-  ended: 'ended',
-  /** A run waits for its next try: look when that is. */
-  retry: 'retry',
-  /** The roster was reloaded. */
-  roster: 'roster',
-  /** Frames of one attempt, committed: {frames: {firstLine, lines, data}[], end: boolean}. */
-  log: (jobId: string, attempt: number) => `log.${jobId}.${attempt}`,
-} as const;

@@ -41,8 +41,8 @@ export class Lifecycle {
   }
 
   /**
-   * Supervises `work`: it runs at once, then every `everyMs` after it ended, or when rung; never twice at the same time. Rung while
-   * it runs, it runs once more. An error is logged and backs off. Nothing starts once the stop began.
+   * Supervises `work`: it runs at once, then `everyMs` after it ended, or sooner when something is due or it is woken; never
+   * twice at the same time. An error is logged and backs off. Nothing starts once the stop began.
    */
   loop(name: string, options: LoopOptions, work: LoopWork): void {
     if (this.#stopping) return;

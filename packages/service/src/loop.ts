@@ -1,10 +1,18 @@
+import { backoffMs } from './backoff.ts';
 import type { Logger } from './log.ts';
 
 export interface LoopOptions {
-  /** Pause between the end of one round and the start of the next, in milliseconds. */
+  /** The longest pause between the end of one round and the start of the next, in milliseconds. */
   everyMs: number;
-  /** Gets the bell of this loop; returns what takes the bell back. A ring ends the pause. */
-  wake?: (ring: () => void) => () => void;
+  /**
+   * In how many milliseconds something is due, or null when nothing is known to be. Asked after each round that succeeded; what
+   * is due before the pause is over ends it. An error counts as one of the round.
+   */
+  nextDueMs?: () => number | null | Promise<number | null>;
+  /** Is given what ends the pause, and returns what unsubscribes it. Woken during a round, the loop runs once more. */
+  wake?: (wake: () => void) => () => void;
+  /** How long after being woken the round begins, so that many wakes lead to one. Default 0: at once. */
+  gatherMs?: number;
   /** A round lasts as long as there is something to do, so a long one is no sign that the loop is stuck. Default false. */
   unbounded?: boolean;
 }
@@ -31,8 +39,8 @@ const SHORTEST_CAP_MS = 1000;
 
 /** How long to wait after the n-th failure in a row: doubling, with jitter, so that many loops do not return together. */
 export function loopBackoffMs(failures: number, everyMs: number, random = Math.random()): number {
-  const cap = Math.max(SHORTEST_CAP_MS, Math.min(everyMs, LONGEST_BACKOFF_MS));
-  return Math.min(cap, FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 20)) * (0.5 + random / 2);
+  const capMs = Math.max(SHORTEST_CAP_MS, Math.min(everyMs, LONGEST_BACKOFF_MS));
+  return backoffMs(failures, { firstMs: FIRST_BACKOFF_MS, capMs }, random);
 }
 
 /** One supervised loop. It begins when it is made and ends after the signal is aborted. */
@@ -40,13 +48,22 @@ export class Loop {
   readonly name: string;
   /** Settles after the last round; never rejects. */
   readonly ended: Promise<void>;
+  readonly #options: LoopOptions;
+  readonly #work: LoopWork;
+  readonly #signal: AbortSignal;
   readonly #state: LoopState;
   readonly #log: Logger;
-  #rung = false;
+  #isWoken = false;
+  /** When the pause ends by itself, on the clock of `performance.now()`; null outside of a pause. */
+  #pauseEndsAt: number | null = null;
   #endPause: (() => void) | null = null;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(name: string, options: LoopOptions, work: LoopWork, signal: AbortSignal, log: Logger) {
     this.name = name;
+    this.#options = options;
+    this.#work = work;
+    this.#signal = signal;
     this.#log = log;
     this.#state = {
       name,
@@ -57,62 +74,75 @@ export class Loop {
       failures: 0,
       lastError: null,
     };
-    const silence = options.wake?.(() => this.#ring());
-    this.ended = this.#run(options, work, signal).finally(silence);
+    const unsubscribe = options.wake?.(() => this.#wake());
+    this.ended = this.#run().finally(unsubscribe);
   }
 
   state(): LoopState {
     return { ...this.#state };
   }
 
-  async #run(options: LoopOptions, work: LoopWork, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      this.#rung = false;
-      await this.#round(work, signal);
-      const { failures } = this.#state;
-      if (failures > 0) await this.#pause(loopBackoffMs(failures, options.everyMs), signal);
-      else if (!this.#rung) await this.#pause(options.everyMs, signal);
+  async #run(): Promise<void> {
+    while (!this.#signal.aborted) {
+      this.#isWoken = false;
+      const pauseMs = await this.#round();
+      await this.#pause(pauseMs);
     }
   }
 
-  /** While it backs off a ring waits too, or a loud bell would turn a fault into a storm. */
-  #ring(): void {
-    this.#rung = true;
-    if (this.#state.failures === 0) this.#endPause?.();
-  }
-
-  async #round(work: LoopWork, signal: AbortSignal): Promise<void> {
+  /** Does the work once and returns how long to pause after it. */
+  async #round(): Promise<number> {
     const state = this.#state;
+    const { everyMs, gatherMs = 0, nextDueMs } = this.#options;
     state.runningSince = Date.now();
     try {
       // Lets the caller of loop() finish its own turn before the first round.
       await null;
-      await work(signal);
+      await this.#work(this.#signal);
+      const dueMs = this.#signal.aborted ? null : ((await nextDueMs?.()) ?? null);
       state.lastSuccessAt = Date.now();
       state.failures = 0;
       state.lastError = null;
+      // A timer may fire a moment early, when nothing would be due yet.
+      const pauseMs = dueMs === null ? everyMs : Math.min(everyMs, Math.max(0, dueMs) + 1);
+      return this.#isWoken ? Math.min(gatherMs, pauseMs) : pauseMs;
     } catch (error) {
-      if (signal.aborted) return;
+      if (this.#signal.aborted) return 0;
       state.failures += 1;
       state.lastError = error instanceof Error ? error.message : String(error);
       this.#log.error({ err: error, loop: this.name, failures: state.failures }, 'a loop failed and will try again');
+      return loopBackoffMs(state.failures, everyMs);
     } finally {
       state.runningSince = null;
     }
   }
 
-  async #pause(ms: number, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', end);
-        this.#endPause = null;
-        resolve();
-      };
-      const timer = setTimeout(end, ms);
-      signal.addEventListener('abort', end);
-      this.#endPause = end;
-    });
+  /** While it backs off a wake waits too, or many of them would turn a fault into a storm. */
+  #wake(): void {
+    if (this.#isWoken) return;
+    this.#isWoken = true;
+    if (this.#state.failures > 0 || this.#pauseEndsAt === null) return;
+    const { gatherMs = 0 } = this.#options;
+    if (gatherMs === 0) {
+      this.#endPause?.();
+    } else if (gatherMs < this.#pauseEndsAt - performance.now()) {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#endPause?.(), gatherMs);
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    if (this.#signal.aborted || ms <= 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#pauseEndsAt = performance.now() + ms;
+    const end = () => resolve();
+    this.#endPause = end;
+    this.#timer = setTimeout(end, ms);
+    this.#signal.addEventListener('abort', end);
+    await promise;
+    this.#signal.removeEventListener('abort', end);
+    clearTimeout(this.#timer);
+    this.#pauseEndsAt = null;
+    this.#endPause = null;
   }
 }

@@ -3,7 +3,7 @@ import type { Lifecycle } from '@kiln/service/lifecycle.ts';
 import type { Logger } from '@kiln/service/log.ts';
 import type { Metrics } from '@kiln/service/metrics.ts';
 import type { BlobStore } from './blobs/blob-store.ts';
-import type { Bus } from './bus.ts';
+import type { Bus } from './bus/bus.ts';
 import type { Database } from './database.ts';
 import type { LogStore } from './logs/log-store.ts';
 

@@ -1,3 +1,4 @@
+import { backoffMs } from '@kiln/service/backoff.ts';
 import postgres from 'postgres';
 import { socketMaker } from './closing-socket.ts';
 import { guardTransactions } from './transactions.ts';
@@ -19,7 +20,7 @@ export type DatabaseAddress = string | { host: string; port: number; user: strin
 
 /** Seconds before the next try to connect: soon, since all work of the farm waits for it (the library's own goes up to 20 s). */
 function reconnectDelay(failures: number): number {
-  return Math.min(0.02 * 2 ** failures, 1) * (0.5 + Math.random() / 2);
+  return backoffMs(failures + 1, { firstMs: 20, capMs: 1_000 }) / 1_000;
 }
 
 /** Opens a pool. `name` shows in pg_stat_activity. Nothing connects until the first query. */

@@ -1,4 +1,5 @@
 import { EVENT_POLICY, type EventName, type EventOutcome, type EventSource } from '@kiln/protocol/events.ts';
+import { backoffMs } from '@kiln/service/backoff.ts';
 import type { Queryable } from './database.ts';
 import { LeaseTable } from './lease.ts';
 
@@ -80,7 +81,8 @@ export async function failEvent(
 
 /** Full jitter: anything from nothing to a bound that doubles with each failed attempt (n ≥ 1), so that retries spread out. */
 export function eventBackoffMs(attempts: number, random = Math.random()): number {
-  return random * Math.min(EVENT_POLICY.backoffCapMs, EVENT_POLICY.backoffBaseMs * 2 ** (attempts - 1));
+  const { backoffBaseMs: firstMs, backoffCapMs: capMs } = EVENT_POLICY;
+  return backoffMs(attempts, { firstMs, capMs, jitter: 1 }, random);
 }
 
 /** Gives leases back without an attempt having been made: the events are due again after `delayMs`. */

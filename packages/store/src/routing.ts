@@ -20,10 +20,10 @@ export interface WantedBuild {
 }
 
 /** Why a wanted build must not start. */
-export type Obstacle = { waitsUntil: Date } | { runId: string; inProgress: boolean };
+export type Blocker = { waitsUntil: Date } | { runId: string; inProgress: boolean };
 
-/** The obstacles, in the order of the builds: null where there is none. */
-export async function findObstacles(sql: Queryable, builds: readonly WantedBuild[]): Promise<(Obstacle | null)[]> {
+/** The blockers, in the order of the builds: null where there is none. */
+export async function findBlockers(sql: Queryable, builds: readonly WantedBuild[]): Promise<(Blocker | null)[]> {
   if (builds.length === 0) return [];
   const rows = builds.map(({ recipe, version, ref, commit }, n) => ({ n, recipe, version, ref, commit }));
   // The open runs are few, and read once for the whole batch; a recipe may have any number of finished ones.
@@ -39,13 +39,13 @@ export async function findObstacles(sql: Queryable, builds: readonly WantedBuild
     FROM jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) AS w(n int, recipe text, version text, ref text, commit text)
     LEFT JOIN backoff b ON b.recipe = w.recipe AND b.version = w.version AND b.next_retry > now()
     LEFT JOIN open o ON o.recipe = w.recipe AND o.version = w.version`;
-  const obstacles: (Obstacle | null)[] = builds.map(() => null);
+  const blockers: (Blocker | null)[] = builds.map(() => null);
   for (const { n, nextRetry, openRun, sameCommit } of found) {
-    if (nextRetry) obstacles[n] = { waitsUntil: nextRetry };
-    else if (openRun) obstacles[n] = { runId: openRun, inProgress: true };
-    else if (sameCommit) obstacles[n] = { runId: sameCommit, inProgress: false };
+    if (nextRetry) blockers[n] = { waitsUntil: nextRetry };
+    else if (openRun) blockers[n] = { runId: openRun, inProgress: true };
+    else if (sameCommit) blockers[n] = { runId: sameCommit, inProgress: false };
   }
-  return obstacles;
+  return blockers;
 }
 
 /** The versions of a recipe's runs made since a time: those that a version made from the clock could meet. */

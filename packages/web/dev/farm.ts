@@ -1,4 +1,5 @@
 import type { Overview, RecipeSummary, RunDetail, RunSummary } from '@kiln/protocol/api.ts';
+import type { ChangeTopic } from '@kiln/protocol/bus.ts';
 import { isFinishedRun } from '@kiln/protocol/states.ts';
 import type { FarmData } from './data.ts';
 import type { FixtureLog, Said } from './log.ts';
@@ -7,7 +8,7 @@ import { emptyFarm, fullFarm } from './seed.ts';
 
 /** Told of what changes: the live sockets listen. */
 export interface FarmListener {
-  changed(topic: string, id: string): void;
+  changed(topic: ChangeTopic, id: string): void;
   lines(log: FixtureLog, first: number): void;
   ended(log: FixtureLog): void;
 }
@@ -85,7 +86,7 @@ export class FixtureFarm {
     return run;
   }
 
-  changed(topic: string, id: string): void {
+  changed(topic: ChangeTopic, id: string): void {
     for (const listener of this.listeners) listener.changed(topic, id);
   }
 

@@ -1,3 +1,4 @@
+import type { ChangeTopic } from '@kiln/protocol/bus.ts';
 import type { LiveMessage, LiveRequest } from '@kiln/protocol/live.ts';
 import type { WebSocket } from 'ws';
 import type { FarmListener, FixtureFarm } from './farm.ts';
@@ -19,7 +20,7 @@ export class LiveSession implements FarmListener {
     this.#send({ type: 'hello', version: '0.1.0', farmId: 'fixture' });
   }
 
-  changed(topic: string, id: string): void {
+  changed(topic: ChangeTopic, id: string): void {
     if (this.#hints) this.#send({ type: 'changed', topic, id });
   }
 

@@ -6,8 +6,9 @@ import { testFigures } from '@kiln/orchestrator/retain/testing-logs.ts';
 import { addLines, type SeedLine, seedLine } from '@kiln/platform/api/logs/testing-logs.ts';
 import { startTestPlatform, type TestPlatform } from '@kiln/platform/testing.ts';
 import type { Failure, PhaseReport } from '@kiln/protocol/agent-messages.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { LOG_LEVELS, type LogLevel } from '@kiln/protocol/states.ts';
+import { LOG_END, logCopy } from '@kiln/store/bus/log-copy.ts';
 import { framesAfter } from '@kiln/store/frames.ts';
 import { claim, finish, seedAgent, seedRecipes, seedRun, testJob, testRecipe } from '@kiln/store/reads/testing-seed.ts';
 import type { ClaimedJob } from '@kiln/store/runs/claim.ts';
@@ -87,8 +88,7 @@ export async function startLogPlatform(browser: Browser): Promise<LogPlatform> {
         const fresh = await framesAfter(db, jobId, attempt, stored.frames, 1e9);
         stored.frames += Math.ceil(lines.length / 1000);
         stored.lines += lines.length;
-        const frames = fresh.map(({ sequence, data }) => ({ sequence, data }));
-        platform.bus.publish(SUBJECTS.log(jobId, attempt), { frames, end: false });
+        platform.bus.publish(SUBJECTS.log(jobId, attempt), logCopy(fresh));
       };
       const report = async (reports: PhaseReport[]) => {
         const progress = { percent: 50, text: '', phases: reports };
@@ -105,7 +105,7 @@ export async function startLogPlatform(browser: Browser): Promise<LogPlatform> {
           await finish(db, claimed, failure, stored.frames);
           const status = failure ? 'failed' : 'completed';
           await db`UPDATE runs SET status = ${status}, finished_at = now() WHERE run_id = ${runId}`;
-          platform.bus.publish(SUBJECTS.log(jobId, attempt), { frames: [], end: true });
+          platform.bus.publish(SUBJECTS.log(jobId, attempt), LOG_END);
           platform.bus.publish(SUBJECTS.changed, { topic: 'run', id: runId });
         },
       };

@@ -1,7 +1,7 @@
-const FIRST_MS = 100;
-const BASE_MS = 1000;
-const FACTOR = 1.5;
-const CAP_MS = 60_000;
+import { backoffMs } from '@kiln/service/backoff.ts';
+
+const AT_ONCE_MS = 100;
+const BACKOFF = { firstMs: 1_000, factor: 1.5, capMs: 60_000, jitter: 1 };
 const LEAST_MS = 50;
 
 /**
@@ -10,6 +10,6 @@ const LEAST_MS = 50;
  * so that many agents do not come back together.
  */
 export function retryDelayMs(failures: number, random = Math.random()): number {
-  if (failures <= 0) return FIRST_MS * (0.5 + random);
-  return Math.max(LEAST_MS, random * Math.min(CAP_MS, BASE_MS * FACTOR ** Math.min(failures - 1, 60)));
+  if (failures <= 0) return AT_ONCE_MS * (0.5 + random);
+  return Math.max(LEAST_MS, backoffMs(failures, BACKOFF, random));
 }

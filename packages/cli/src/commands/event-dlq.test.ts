@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { type TestPlatform, testPlatform } from '@kiln/platform/testing.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { getEvent, insertEvent } from '@kiln/store/events.ts';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 

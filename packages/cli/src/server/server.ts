@@ -9,7 +9,7 @@ import { createLogger, type Logger } from '@kiln/service/log.ts';
 import { createMetrics } from '@kiln/service/metrics.ts';
 import { startTracing } from '@kiln/service/tracing.ts';
 import { openBlobs } from '@kiln/store/blobs/open.ts';
-import { LocalBus } from '@kiln/store/bus.ts';
+import { LocalBus } from '@kiln/store/bus/local-bus.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { createSignInLink } from '@kiln/store/credentials.ts';
 import { openDatabase } from '@kiln/store/database.ts';
@@ -63,7 +63,7 @@ export async function startServer({ config, roles, once }: ServerOptions): Promi
     await openSchema(db, log);
     await ensureAdminToken({ config, db, log });
     await ensureJoinToken({ config, db, log });
-    const bus = new LocalBus();
+    const bus = new LocalBus(log);
     lifecycle.onStop('bus', async () => await bus.close());
     const blobs = await openBlobs(config);
     const shared = { config, db, bus, blobs, logs: new LogStore({ db, blobs }), lifecycle, instance };

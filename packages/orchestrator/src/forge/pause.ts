@@ -1,4 +1,4 @@
-import { backoffMs } from './timing.ts';
+import { pauseMs } from './timing.ts';
 
 /** Whether a forge as a whole is left alone for now: it does not answer, or asked for it. */
 export class Pause {
@@ -17,7 +17,7 @@ export class Pause {
     // Calls that fail side by side are one trouble.
     if (!this.on) this.count++;
     // A little after the time asked for, so that the next ones do not come all at once.
-    const ms = askedMs === null ? backoffMs(this.count, this.#firstMs) : askedMs * (1 + Math.random() / 10);
+    const ms = askedMs === null ? pauseMs(this.count, this.#firstMs) : askedMs * (1 + Math.random() / 10);
     this.#until = Math.max(this.#until, performance.now() + ms);
     return this.#until - performance.now();
   }

@@ -15,11 +15,11 @@ import {
 import { addMilestones } from '@kiln/store/timeline.ts';
 import type { Answer } from './answer.ts';
 import { repositoryOn } from './match.ts';
+import { messageOf } from './messages.ts';
 import { Pause } from './pause.ts';
 import { requestFor } from './requests.ts';
 import { send } from './send.ts';
-import { backoffMs, type Timing } from './timing.ts';
-import { wordsOf } from './words.ts';
+import { pauseMs, type Timing } from './timing.ts';
 
 /** Reports to one forge that are under way at once. */
 const PARALLEL = 4;
@@ -64,7 +64,7 @@ export class Reporter {
     const limit = this.#pause.count > 0 ? 1 : PARALLEL;
     const { db, instance } = this.#context;
     const reports = await leaseReports(db, { forge: this.#forge.url, limit, instance });
-    await Promise.all(reports.map(async (report) => await this.#tell(report, signal)));
+    await Promise.all(reports.map(async (report) => await this.#report(report, signal)));
     return reports.length === limit && !this.#pause.on && !signal.aborted;
   }
 
@@ -94,7 +94,7 @@ export class Reporter {
     return { to, stored: to };
   }
 
-  async #tell(report: LeasedReport, signal: AbortSignal): Promise<void> {
+  async #report(report: LeasedReport, signal: AbortSignal): Promise<void> {
     const { runId, traceparent, superseded, remoteId } = report;
     // A check run belongs to its run; a status to the commit, where the younger run has the word.
     if (superseded && this.#forge.report === 'status') {
@@ -109,23 +109,23 @@ export class Reporter {
         return;
       }
       this.#context.count(answer.outcome);
-      if (answer.outcome === 'told') await this.#told(report, answer.remoteId ?? remoteId);
+      if (answer.outcome === 'told') await this.#recordReported(report, answer.remoteId ?? remoteId);
       else if (answer.outcome === 'refused') await this.#refused(report, answer);
       else await this.#troubled(report, answer);
     });
   }
 
   async #send(report: LeasedReport, signal: AbortSignal): Promise<Answer> {
-    const words = wordsOf(report, this.#context.config.http.publicUrl);
+    const message = messageOf(report, this.#context.config.http.publicUrl);
     const limits = { signal, timeoutMs: this.#timing.timeoutMs };
-    const answer = await send(this.#forge, requestFor(this.#forge, report, words), limits);
+    const answer = await send(this.#forge, requestFor(this.#forge, report, message), limits);
     const gone = report.remoteId !== null && answer.outcome === 'refused' && answer.status === 404;
     return gone
-      ? await send(this.#forge, requestFor(this.#forge, { ...report, remoteId: null }, words), limits)
+      ? await send(this.#forge, requestFor(this.#forge, { ...report, remoteId: null }, message), limits)
       : answer;
   }
 
-  async #told(report: LeasedReport, remoteId: string | null): Promise<void> {
+  async #recordReported(report: LeasedReport, remoteId: string | null): Promise<void> {
     const { db, log } = this.#context;
     if (this.#pause.end()) log.info({ forge: this.host }, 'forge takes reports again');
     await db.begin(async (sql) => {
@@ -144,7 +144,7 @@ export class Reporter {
     if (refusals < limit) {
       log.debug(fields, 'commit status was refused, trying again');
       return await reportLater(db, report, {
-        waitMs: backoffMs(refusals, this.#timing.firstBackoffMs),
+        waitMs: pauseMs(refusals, this.#timing.firstBackoffMs),
         refused: true,
         error,
       });
@@ -167,9 +167,9 @@ export class Reporter {
     const first = this.#pause.count === 0;
     const waitMs = this.#pause.begin(answer.waitMs);
     const fields = { forge: this.host, error: answer.error, wait_ms: Math.round(waitMs) };
-    const words = answer.outcome === 'limited' ? 'forge limits the rate of reports' : 'forge takes no reports';
-    if (first) log.warn(fields, words);
-    else log.debug(fields, words);
+    const message = answer.outcome === 'limited' ? 'forge limits the rate of reports' : 'forge takes no reports';
+    if (first) log.warn(fields, message);
+    else log.debug(fields, message);
     await reportLater(db, report, { waitMs, refused: false, error: answer.error });
   }
 

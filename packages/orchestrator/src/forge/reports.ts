@@ -1,4 +1,4 @@
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { Reporter } from './reporter.ts';
 import { TIMING, type Timing } from './timing.ts';
@@ -24,13 +24,15 @@ export function startForgeReports(context: FarmContext, timing: Timing = TIMING)
     return new Reporter({ ...context, count }, forge, timing);
   });
   for (const reporter of reporters) {
-    let again = () => {};
-    const wake = (ring: () => void) => {
-      again = ring;
-      return gathered(ring, timing.gatherMs, (hint) => bus.subscribe(SUBJECTS.changed, hint));
-    };
-    lifecycle.loop(`forge ${reporter.host}`, { everyMs: timing.everyMs, wake }, async (signal) => {
-      if (await reporter.round(signal)) again();
+    let hasMore = false;
+    const wake = (wakeUp: () => void) =>
+      bus.subscribe(SUBJECTS.changed, ({ topic }) => {
+        if (topic === 'run') wakeUp();
+      });
+    const { everyMs, gatherMs } = timing;
+    const nextDueMs = () => (hasMore ? 0 : null);
+    lifecycle.loop(`forge ${reporter.host}`, { everyMs, gatherMs, nextDueMs, wake }, async (signal) => {
+      hasMore = await reporter.round(signal);
     });
   }
   return {
@@ -41,26 +43,5 @@ export function startForgeReports(context: FarmContext, timing: Timing = TIMING)
         }),
       );
     },
-  };
-}
-
-/** Rings a little after a hint about a run, once for all hints until then. */
-function gathered(
-  ring: () => void,
-  gatherMs: number,
-  subscribe: (hint: (message: unknown) => void) => () => void,
-): () => void {
-  let timer: NodeJS.Timeout | null = null;
-  const unsubscribe = subscribe((message) => {
-    const aboutRun = typeof message === 'object' && message !== null && 'topic' in message && message.topic === 'run';
-    if (!aboutRun || timer) return;
-    timer = setTimeout(() => {
-      timer = null;
-      ring();
-    }, gatherMs);
-  });
-  return () => {
-    unsubscribe();
-    if (timer) clearTimeout(timer);
   };
 }

@@ -1,6 +1,6 @@
 import type { ForgeConfig } from '@kiln/service/config-forges.ts';
 import type { LeasedReport, ReportState } from '@kiln/store/forge-reports.ts';
-import type { Words } from './words.ts';
+import type { ReportMessage } from './messages.ts';
 
 /** A call of a forge's API. `path` is below the base address of the API. */
 export interface ForgeRequest {
@@ -32,10 +32,10 @@ const GITLAB_STATE: Readonly<Record<ReportState, string>> = {
 export function requestFor(
   forge: Pick<ForgeConfig, 'kind' | 'report'>,
   report: LeasedReport,
-  words: Words,
+  message: ReportMessage,
 ): ForgeRequest {
-  if (forge.report === 'check-run') return checkRun(report, words);
-  return forge.kind === 'gitlab' ? gitlabStatus(report, words) : commitStatus(forge.kind, report, words);
+  if (forge.report === 'check-run') return checkRun(report, message);
+  return forge.kind === 'gitlab' ? gitlabStatus(report, message) : commitStatus(forge.kind, report, message);
 }
 
 /** What tells Kiln's statuses on a commit apart from one another and from those of other systems. */
@@ -43,20 +43,20 @@ function contextOf(report: LeasedReport): string {
   return `kiln/${report.recipe}`;
 }
 
-function commitStatus(kind: 'github' | 'gitea', report: LeasedReport, words: Words): ForgeRequest {
+function commitStatus(kind: 'github' | 'gitea', report: LeasedReport, message: ReportMessage): ForgeRequest {
   return {
     method: 'POST',
     path: `${repositoryPath(report)}/statuses/${report.commit}`,
     body: {
       state: STATUS[report.state],
       context: contextOf(report),
-      description: words.description(DESCRIPTION_LIMIT[kind]),
-      ...(words.link ? { target_url: words.link } : {}),
+      description: message.description(DESCRIPTION_LIMIT[kind]),
+      ...(message.link ? { target_url: message.link } : {}),
     },
   };
 }
 
-function gitlabStatus(report: LeasedReport, words: Words): ForgeRequest {
+function gitlabStatus(report: LeasedReport, message: ReportMessage): ForgeRequest {
   // Without it GitLab looks for a branch that holds the commit, and refuses where only a tag does.
   const ref = report.ref?.replace(/^refs\/(heads|tags)\//, '');
   return {
@@ -65,22 +65,22 @@ function gitlabStatus(report: LeasedReport, words: Words): ForgeRequest {
     body: {
       state: GITLAB_STATE[report.state],
       name: contextOf(report),
-      description: words.description(DESCRIPTION_LIMIT.gitlab),
+      description: message.description(DESCRIPTION_LIMIT.gitlab),
       ...(ref ? { ref } : {}),
-      ...(words.link ? { target_url: words.link } : {}),
+      ...(message.link ? { target_url: message.link } : {}),
     },
   };
 }
 
 /** Made by the first report of an attempt, changed by the later ones. */
-function checkRun(report: LeasedReport, words: Words): ForgeRequest {
+function checkRun(report: LeasedReport, message: ReportMessage): ForgeRequest {
   const runs = `${repositoryPath(report)}/check-runs`;
   const body = {
     ...checkState(report),
     ...(report.startedAt && report.state !== 'queued' ? { started_at: report.startedAt.toISOString() } : {}),
     external_id: report.runId,
-    output: { title: words.title, summary: words.summary },
-    ...(words.link ? { details_url: words.link } : {}),
+    output: { title: message.title, summary: message.summary },
+    ...(message.link ? { details_url: message.link } : {}),
   };
   if (report.remoteId !== null) return { method: 'PATCH', path: `${runs}/${report.remoteId}`, body };
   return { method: 'POST', path: runs, body: { name: contextOf(report), head_sha: report.commit, ...body } };

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { ForgeConfig } from '@kiln/service/config-forges.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { onTestFinished } from 'vitest';

@@ -1,3 +1,5 @@
+import { backoffMs } from '@kiln/service/backoff.ts';
+
 /** The times of reporting, in milliseconds. */
 export interface Timing {
   /** A look without a hint: finds what a lost hint told about, and what waited. */
@@ -22,7 +24,7 @@ export const TIMING: Timing = {
 
 const LONGEST_BACKOFF_MS = 300_000;
 
-/** How long to wait after the n-th trouble in a row (n ≥ 1), with jitter, so that many do not return together. */
-export function backoffMs(n: number, firstMs: number, random: number = Math.random()): number {
-  return Math.min(LONGEST_BACKOFF_MS, firstMs * 2 ** Math.min(n - 1, 20)) * (0.5 + random / 2);
+/** How long a forge, or a report, is left alone after the n-th trouble in a row (n ≥ 1), in milliseconds. */
+export function pauseMs(troubles: number, firstMs: number): number {
+  return backoffMs(troubles, { firstMs, capMs: LONGEST_BACKOFF_MS });
 }

@@ -1,4 +1,5 @@
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
+import { LOG_END, logCopy } from '@kiln/store/bus/log-copy.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import type { Batch } from '../turn/batch.ts';
 import type { Committed } from '../turn/commit.ts';
@@ -25,7 +26,7 @@ export function announce(context: FarmContext, batch: Batch, result: Committed):
       context.bus.publish(SUBJECTS.retry, {});
     }
     if (settled.outcome === 'cancelled') context.log.info(fields, 'build cancelled');
-    if (settled.outcome === 'publishing') context.bus.publish(SUBJECTS.publish, { runId });
+    if (settled.outcome === 'publishing') context.bus.publish(SUBJECTS.publish, {});
   }
 }
 
@@ -38,14 +39,10 @@ function announceFrames({ bus }: FarmContext, batch: Batch, result: Committed): 
     const last = stored.get(key);
     const [first] = frames;
     if (last === undefined || !first) continue;
-    bus.publish(SUBJECTS.log(first.jobId, first.attempt), {
-      frames: frames
-        .filter((frame) => frame.sequence <= last)
-        .map(({ firstLine, lines, data }) => ({ firstLine, lines, data })),
-      end: false,
-    });
+    const committed = frames.filter((frame) => frame.sequence <= last);
+    bus.publish(SUBJECTS.log(first.jobId, first.attempt), logCopy(committed));
   }
-  for (const job of result.finished) bus.publish(SUBJECTS.log(job.jobId, job.attempt), { frames: [], end: true });
+  for (const job of result.finished) bus.publish(SUBJECTS.log(job.jobId, job.attempt), LOG_END);
 }
 
 function announceJobs({ bus, log }: FarmContext, result: Committed): void {

@@ -1,6 +1,6 @@
 import { zstdDecompressSync } from 'node:zlib';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { decodeFrame } from '@kiln/protocol/frame.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { issueCredential } from '@kiln/store/credentials.ts';
 import { framesAfter } from '@kiln/store/frames.ts';
 import { requestCancel } from '@kiln/store/runs/cancel.ts';
@@ -104,7 +104,7 @@ test('the log of a lost attempt ends with words that say so, also for those who 
   agent.socket.terminate();
   const seen: number[] = [];
   t.context.bus.subscribe(SUBJECTS.log(job.jobId, 1), (message) => {
-    seen.push(...(message as { frames: { firstLine: number }[] }).frames.map(({ firstLine }) => firstLine));
+    seen.push(...message.frames.map(({ firstLine }) => firstLine));
   });
   await new WireAgent(t.url, token)
     .hello({ lost: [reference(job)] })

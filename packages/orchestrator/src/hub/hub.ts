@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from '@fastify/websocket';
 import { type AgentHello, type AttemptReference, CLOSE, type Failure } from '@kiln/protocol/agent-messages.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { connectAgent, disconnectAgent } from '@kiln/store/agents.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import type { ClaimedJob } from '@kiln/store/runs/claim.ts';

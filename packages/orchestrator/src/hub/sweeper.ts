@@ -1,4 +1,4 @@
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { seeAgents } from '@kiln/store/agents.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { cancellingAttempts, heldHere, overdueAttempts } from '@kiln/store/runs/held-attempts.ts';

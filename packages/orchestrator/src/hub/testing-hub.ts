@@ -1,9 +1,9 @@
 import { zstdCompressSync } from 'node:zlib';
 import websocket from '@fastify/websocket';
 import type { OrchestratorMessage } from '@kiln/protocol/agent-messages.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
 import { encodeFrame, type FrameHeader } from '@kiln/protocol/frame.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { loadConfig } from '@kiln/service/config.ts';
 import { createHttp } from '@kiln/service/http.ts';
 import { Lifecycle } from '@kiln/service/lifecycle.ts';
@@ -11,7 +11,7 @@ import { createLogger } from '@kiln/service/log.ts';
 import { createMetrics } from '@kiln/service/metrics.ts';
 import { endBrokenSocket } from '@kiln/service/socket-error.ts';
 import { openBlobs } from '@kiln/store/blobs/open.ts';
-import { LocalBus } from '@kiln/store/bus.ts';
+import { LocalBus } from '@kiln/store/bus/local-bus.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { issueCredential } from '@kiln/store/credentials.ts';
 import type { Database } from '@kiln/store/database.ts';
@@ -59,7 +59,7 @@ export async function startTestHub({ lostAgentGrace = '10m' } = {}): Promise<Tes
     config,
     log,
     db: made.db,
-    bus: new LocalBus(),
+    bus: new LocalBus(log),
     blobs,
     logs: new LogStore({ db: made.db, blobs }),
     lifecycle: new Lifecycle(log),

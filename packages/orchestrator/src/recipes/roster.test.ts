@@ -1,10 +1,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { Lifecycle } from '@kiln/service/lifecycle.ts';
 import { createLogger } from '@kiln/service/log.ts';
-import { LocalBus } from '@kiln/store/bus.ts';
+import { LocalBus } from '@kiln/store/bus/local-bus.ts';
 import { takeLead } from '@kiln/store/leadership.ts';
 import { readRoster } from '@kiln/store/recipes.ts';
 import { testDatabase } from '@kiln/store/testing.ts';
@@ -26,7 +26,7 @@ beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'kiln-roster-'));
   lines.length = 0;
   rung = 0;
-  const bus = new LocalBus();
+  const bus = new LocalBus(log);
   bus.subscribe(SUBJECTS.roster, () => rung++);
   term = await takeLead(made.db, 'o');
   roster = new Roster(dir, { db: made.db, bus, log, instance: 'o' }, { term: () => term });
@@ -120,7 +120,7 @@ describe('with another orchestrator', () => {
   beforeEach(async () => {
     otherDir = await mkdtemp(join(tmpdir(), 'kiln-roster-'));
     otherTerm = null;
-    const context = { db: made.db, bus: new LocalBus(), log, instance: 'other' };
+    const context = { db: made.db, bus: new LocalBus(log), log, instance: 'other' };
     other = new Roster(otherDir, context, { term: () => otherTerm });
   });
   afterEach(async () => await rm(otherDir, { recursive: true }));

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
 import type { Lifecycle } from '@kiln/service/lifecycle.ts';
 import { formatProblem, type Problem } from '@kiln/service/problem.ts';
 import type { FarmContext } from '@kiln/store/context.ts';

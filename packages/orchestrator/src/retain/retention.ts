@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import type { Leadership } from '../lead/leadership.ts';
 import { archiveNext } from './archive.ts';
@@ -33,7 +33,7 @@ export function startRetention(context: FarmContext, leadership: Pick<Leadership
 
   lifecycle.loop(
     'sealing',
-    { everyMs: SEAL_EVERY_MS, unbounded: true, wake: (ring) => bus.subscribe(SUBJECTS.ended, ring) },
+    { everyMs: SEAL_EVERY_MS, unbounded: true, wake: (wakeUp) => bus.subscribe(SUBJECTS.ended, wakeUp) },
     async (signal) => {
       await rest(SEAL_AFTER_MS, signal);
       await store.through(signal, async () => {

@@ -1,3 +1,4 @@
+import { backoffMs } from '@kiln/service/backoff.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { type HeldLog, LOG_LEASES, LogLeaseLost, releaseLog } from '@kiln/store/logs/keeping.ts';
 import { UnsealableLog } from '@kiln/store/logs/pack-frames.ts';
@@ -8,8 +9,8 @@ export type RetentionContext = Pick<FarmContext, 'db' | 'blobs' | 'log' | 'insta
 /** How work on one log ended; `failed` is the reason, and worth a pause before the next log. */
 export type Outcome = 'done' | 'refused' | { failed: string };
 
-const FIRST_BACKOFF_MS = 10_000;
-const LONGEST_BACKOFF_MS = 600_000;
+/** The waits of a log that can't be moved. */
+const BACKOFF = { firstMs: 10_000, capMs: 600_000, jitter: 0 };
 
 /**
  * Works on a leased log, keeping the lease meanwhile. What fails is tried again later; a log that can't be put together
@@ -36,16 +37,11 @@ export async function workOn(
     }
     const error = err instanceof Error ? err.message : String(err);
     const final = err instanceof UnsealableLog;
-    await releaseLog(db, held, { error, againMs: final ? null : backoffMs(held.failures) });
+    await releaseLog(db, held, { error, againMs: final ? null : backoffMs(held.failures + 1, BACKOFF) });
     if (final) log.error({ ...fields, error }, 'a log can not be moved and stays where it is');
     else log.debug({ ...fields, err }, 'a log could not be moved');
     return final ? 'refused' : { failed: error };
   }
-}
-
-/** How long a log waits that failed so often before. */
-function backoffMs(failures: number): number {
-  return Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures, 20));
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { EventOutcome } from '@kiln/protocol/events.ts';
 import type { Transaction } from '@kiln/store/database.ts';
 import { finishEvents } from '@kiln/store/event-leases.ts';
-import { findObstacles, lockRecipes, versionsSince } from '@kiln/store/routing.ts';
+import { findBlockers, lockRecipes, versionsSince } from '@kiln/store/routing.ts';
 import { createRun } from '@kiln/store/runs/create.ts';
 import { addMilestones } from '@kiln/store/timeline.ts';
 import { requestPolls } from '@kiln/store/watches.ts';
@@ -46,7 +46,7 @@ async function startBuilds(sql: Transaction, batch: readonly Routed[]): Promise<
   const wished = batch.flatMap((routed) => routed.plan.candidates);
   if (wished.length === 0) return builds;
   const candidates = settleClockVersions(wished, await takenVersions(sql, batch));
-  const judgements = judge(candidates, await findObstacles(sql, candidates.map(wantedBuild)));
+  const judgements = judge(candidates, await findBlockers(sql, candidates.map(wantedBuild)));
   // Given to the connection all at once, the runs of a batch cost one round trip.
   const started = await Promise.all(
     judgements.map(async (judgement, n) => {

@@ -1,5 +1,5 @@
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { EVENT_POLICY } from '@kiln/protocol/events.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { expireEventLeases, failEvent, type LeasedEvent } from '@kiln/store/event-leases.ts';
 import { addMilestones } from '@kiln/store/timeline.ts';
@@ -26,7 +26,7 @@ export async function failAttempt(
     log.warn({ ...fields, err: error, nextAttemptAt: failed.nextAttemptAt.toISOString() }, 'event attempt failed');
   }
   if (failed.result === 'dead') {
-    await tellDead(context, metrics, { ...event, lastError: message }, error);
+    await reportDeadLetter(context, metrics, { ...event, lastError: message }, error);
     await metrics.refreshDepth(db);
   }
 }
@@ -40,15 +40,15 @@ export function startLeaseScan(context: FarmContext, metrics: RouteMetrics, isLe
       metrics.leaseExpired();
       const { name, attempts, claimedBy } = lease;
       log.warn({ ...about(lease), name, attempts, claimed_by: claimedBy }, 'event lease expired');
-      if (lease.dead) await tellDead(context, metrics, lease);
+      if (lease.dead) await reportDeadLetter(context, metrics, lease);
     }
     if (expired.some((lease) => !lease.dead)) bus.publish(SUBJECTS.event, {});
     await metrics.refreshDepth(db);
   });
 }
 
-async function tellDead(
-  { db, log, service, instance }: FarmContext,
+async function reportDeadLetter(
+  { db, bus, log, service, instance }: FarmContext,
   metrics: RouteMetrics,
   event: { eventId: string; requestId: string; routingKey: string; name: string; lastError: string },
   err?: unknown,
@@ -56,6 +56,7 @@ async function tellDead(
   const { eventId, requestId, name, lastError } = event;
   metrics.movedToDlq();
   log.error({ ...about(event), name, lastError, ...(err === undefined ? {} : { err }) }, 'Event moved to DLQ');
+  bus.publish(SUBJECTS.changed, { topic: 'event', id: eventId });
   const milestone = { requestId, service, instance, name: 'event.dead', detail: { eventId } };
   await addMilestones(db, [
     { ...milestone, message: `the event ${name} was moved to the dead-letter queue: ${lastError}` },

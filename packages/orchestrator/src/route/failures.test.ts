@@ -1,4 +1,4 @@
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { leaseEvents } from '@kiln/store/event-leases.ts';
 import { getEvent, insertEvent, insertEvents, retryDeadLetter } from '@kiln/store/events.ts';
 import { testJob, testRecipe } from '@kiln/store/test-run.ts';

@@ -1,4 +1,4 @@
-import type { Obstacle } from '@kiln/store/routing.ts';
+import type { Blocker } from '@kiln/store/routing.ts';
 import type { Candidate } from './plan.ts';
 
 /** Why a build does not start. */
@@ -14,12 +14,12 @@ export interface Refusal {
 export type Judgement = { start: Candidate } | { refusal: Refusal } | { sameAs: number; candidate: Candidate };
 
 /** Decides about the builds of one batch, in order. Of two that ask for the same, the first one starts. */
-export function judge(candidates: readonly Candidate[], obstacles: readonly (Obstacle | null)[]): Judgement[] {
+export function judge(candidates: readonly Candidate[], blockers: readonly (Blocker | null)[]): Judgement[] {
   const first = new Map<string, number>();
   return candidates.map((candidate, n) => {
     if (candidate.force) return { start: candidate };
-    const obstacle = obstacles[n];
-    if (obstacle) return { refusal: refusal(candidate, obstacle) };
+    const blocker = blockers[n];
+    if (blocker) return { refusal: refusal(candidate, blocker) };
     const keys = identities(candidate);
     const twin = keys.map((key) => first.get(key)).find((place) => place !== undefined);
     if (twin !== undefined) return { sameAs: twin, candidate };
@@ -58,9 +58,9 @@ function identities({ recipe, version, oncePerCommit, ref, commit }: Candidate):
   return oncePerCommit ? [ofVersion, `${recipe.name} ${ref} ${commit}`] : [ofVersion];
 }
 
-function refusal(candidate: Candidate, obstacle: Obstacle): Refusal {
-  if ('runId' in obstacle) return sameRun(candidate, obstacle.runId, obstacle.inProgress);
+function refusal(candidate: Candidate, blocker: Blocker): Refusal {
+  if ('runId' in blocker) return sameRun(candidate, blocker.runId, blocker.inProgress);
   const { recipe, version } = candidate;
-  const reason = `${recipe.name} ${version} waits for its retry at ${obstacle.waitsUntil.toISOString()}`;
+  const reason = `${recipe.name} ${version} waits for its retry at ${blocker.waitsUntil.toISOString()}`;
   return { recipe: recipe.name, version, reason, waits: true };
 }

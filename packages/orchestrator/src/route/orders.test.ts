@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { insertEvents } from '@kiln/store/events.ts';
 import { recordPackages } from '@kiln/store/packages.ts';
 import { testRecipe } from '@kiln/store/test-run.ts';

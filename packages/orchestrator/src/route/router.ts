@@ -4,6 +4,7 @@ import { currentTraceparent, inSpan } from '@kiln/service/tracing.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { type EventLease, type LeasedEvent, leaseEvents, returnEvents } from '@kiln/store/event-leases.ts';
 import type { Roster } from '../recipes/roster.ts';
+import { announceResults } from './announce-results.ts';
 import { ArchiveCheck } from './archive-check.ts';
 import { askUpstream } from './ask.ts';
 import { isQuestion } from './build.ts';
@@ -13,7 +14,6 @@ import { about } from './fields.ts';
 import type { RouteMetrics } from './metrics.ts';
 import type { Plan, Question, Routed } from './plan.ts';
 import { readEvent, withoutArchived } from './read-event.ts';
-import { tellResults } from './tell.ts';
 
 /** Events in one transaction: enough that its fixed cost does not count, few enough that it takes milliseconds. */
 const BATCH = 100;
@@ -105,7 +105,7 @@ export class Router {
     try {
       const { db, service, instance } = this.#context;
       const results = await db.begin(async (sql) => await commitRoutes(sql, batch, { service, instance }));
-      tellResults(this.#context, batch, results);
+      announceResults(this.#context, batch, results);
     } catch (error) {
       if (batch.length > 1) for (const routed of batch) await this.#commit([routed]);
       else await this.#fail(only, error);

@@ -1,4 +1,4 @@
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { insertEvents } from '@kiln/store/events.ts';
 import { testRecipe } from '@kiln/store/test-run.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';

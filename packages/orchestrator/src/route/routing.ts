@@ -1,4 +1,4 @@
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { untilNextEvent } from '@kiln/store/event-leases.ts';
 import { startLeaseScan } from './dead.ts';
@@ -17,22 +17,9 @@ export function startRouting(
   const { bus, db, lifecycle } = context;
   const metrics = routeMetrics(context.metrics);
   const router = new Router(context, roster, metrics);
-  let ring = () => {};
-  let timer: NodeJS.Timeout | undefined;
-  const wake = (bell: () => void) => {
-    ring = bell;
-    const silence = bus.subscribe(SUBJECTS.event, bell);
-    return () => {
-      clearTimeout(timer);
-      silence();
-    };
-  };
-  lifecycle.loop('route', { everyMs: LOOK_EVERY_MS, wake }, async (signal) => {
-    await router.routeDue(signal);
-    clearTimeout(timer);
-    const wait = await untilNextEvent(db);
-    if (wait !== null && wait < LOOK_EVERY_MS && !signal.aborted) timer = setTimeout(() => ring(), wait + 1);
-  });
+  const wake = (wakeUp: () => void) => bus.subscribe(SUBJECTS.event, wakeUp);
+  const nextDueMs = async () => await untilNextEvent(db);
+  lifecycle.loop('route', { everyMs: LOOK_EVERY_MS, nextDueMs, wake }, async (signal) => await router.routeDue(signal));
   lifecycle.onStop('routing', async () => await router.settled());
   startLeaseScan(context, metrics, isLeader);
 }

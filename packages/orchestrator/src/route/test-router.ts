@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { EventDetail } from '@kiln/protocol/api.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
 import type { BuildPayload, PushPayload } from '@kiln/protocol/events.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { getEvent, insertEvent, type NewEvent } from '@kiln/store/events.ts';
 import { type TestFarm, until } from '../../../../tests/support/farm-context.ts';
 

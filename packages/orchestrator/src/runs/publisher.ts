@@ -1,5 +1,5 @@
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { inSpan } from '@kiln/service/tracing.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import type { Transaction } from '@kiln/store/database.ts';

@@ -1,21 +1,16 @@
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { dueRetries, retryRun, untilNextRetry } from '@kiln/store/runs/retries.ts';
 
 /** The longest sleep: a retry that another process wrote down is found within this. */
 const EVERY_MS = 5_000;
 
-/** Puts failed runs back into the queue when their time has come: a timer for the next one, and a look now and then. */
+/** Puts failed runs back into the queue when their time has come. */
 export function startRetries(context: FarmContext): void {
   const { db, bus, lifecycle, log } = context;
-  let timer: NodeJS.Timeout | undefined;
-  let ring: () => void = () => {};
-  lifecycle.onStop('retry timer', async () => clearTimeout(timer));
-  const wake = (awaken: () => void) => {
-    ring = awaken;
-    return bus.subscribe(SUBJECTS.retry, awaken);
-  };
-  lifecycle.loop('retries', { everyMs: EVERY_MS, wake }, async () => {
+  const wake = (wakeUp: () => void) => bus.subscribe(SUBJECTS.retry, wakeUp);
+  const nextDueMs = async () => await untilNextRetry(db);
+  lifecycle.loop('retries', { everyMs: EVERY_MS, nextDueMs, wake }, async () => {
     for (const { runId, ...run } of await dueRetries(db)) {
       const change = await db.begin(async (sql) => await retryRun(sql, runId));
       if (!change.ok) continue;
@@ -23,8 +18,5 @@ export function startRetries(context: FarmContext): void {
       bus.publish(change.status === 'publishing' ? SUBJECTS.publish : SUBJECTS.queue, {});
       bus.publish(SUBJECTS.changed, { topic: 'run', id: runId });
     }
-    const ms = (await untilNextRetry(db)) ?? EVERY_MS;
-    clearTimeout(timer);
-    if (ms < EVERY_MS) timer = setTimeout(() => ring(), Math.max(ms, 0) + 1);
   });
 }

@@ -1,4 +1,4 @@
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { testRecipe } from '@kiln/store/test-run.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type TestFarm, testFarm, until } from '../../../../tests/support/farm-context.ts';

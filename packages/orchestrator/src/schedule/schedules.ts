@@ -1,5 +1,5 @@
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { BuildPayload } from '@kiln/protocol/events.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { currentTraceparent, inSpan } from '@kiln/service/tracing.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { insertEvent } from '@kiln/store/events.ts';
@@ -20,21 +20,14 @@ export async function startSchedules(context: FarmContext, roster: Pick<Roster, 
   const { bus, lifecycle } = context;
   let schedules = await sync(context, roster);
   let stale = false;
-  let ring = () => {};
-  let timer: NodeJS.Timeout | undefined;
 
-  const wake = (bell: () => void) => {
-    ring = bell;
-    const silence = bus.subscribe(SUBJECTS.roster, () => {
+  const wake = (wakeUp: () => void) =>
+    bus.subscribe(SUBJECTS.roster, () => {
       stale = true;
-      bell();
+      wakeUp();
     });
-    return () => {
-      clearTimeout(timer);
-      silence();
-    };
-  };
-  lifecycle.loop('schedules', { everyMs: LOOK_EVERY_MS, wake }, async () => {
+  const nextDueMs = () => untilNextTick(schedules);
+  lifecycle.loop('schedules', { everyMs: LOOK_EVERY_MS, nextDueMs, wake }, async () => {
     if (stale) {
       // Cleared first: a reload during the sync asks for another one.
       stale = false;
@@ -43,11 +36,7 @@ export async function startSchedules(context: FarmContext, roster: Pick<Roster, 
         throw error;
       });
     }
-    if (schedules.length === 0) return;
-    await fireDue(context, schedules);
-    clearTimeout(timer);
-    const wait = untilNextTick(schedules);
-    if (wait !== null && wait < LOOK_EVERY_MS) timer = setTimeout(() => ring(), wait + 1);
+    if (schedules.length > 0) await fireDue(context, schedules);
   });
 }
 

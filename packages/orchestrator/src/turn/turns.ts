@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { backoffMs } from '@kiln/service/backoff.ts';
 import type { Logger } from '@kiln/service/log.ts';
 import type { Database, Transaction } from '@kiln/store/database.ts';
 import type { NewFrame } from '@kiln/store/frames.ts';
@@ -10,6 +11,7 @@ import { type Author, type Candidate, type Committed, commitBatch } from './comm
 
 /** How long small news may wait for company on a busy farm; far less than anyone sees. */
 const GATHER_MS = 2;
+const COMMIT_BACKOFF = { firstMs: 200, capMs: 5_000 };
 
 /** Seconds for the connection to close when no turn is under way any more. */
 const END_S = 2;
@@ -145,7 +147,7 @@ export class Turns {
         this.#trouble = error instanceof Error ? error.message : String(error);
         this.#log.error({ err: error, failures }, 'turn failed');
         if (this.#stopped && failures > 20) return null;
-        await sleep(pauseMs(failures));
+        await sleep(backoffMs(failures, COMMIT_BACKOFF));
       }
     }
   }
@@ -184,16 +186,12 @@ export class Turns {
     const refusal = await this.#persist({ frames: [], reports: [], finishes: [] }, true);
     if (!refusal) return;
     this.#log.error({ err: refusal }, 'jobs can not be given out');
-    await sleep(pauseMs(5));
+    await sleep(backoffMs(5, COMMIT_BACKOFF));
   }
 }
 
 function jobOf({ frames, reports, finishes }: Batch): string | undefined {
   return [...frames, ...reports, ...finishes][0]?.jobId;
-}
-
-function pauseMs(failures: number): number {
-  return Math.min(100 * 2 ** failures, 5_000) * (0.5 + Math.random() / 2);
 }
 
 /**

@@ -26,10 +26,10 @@ const four = [match('1.0'), match('1.1'), match('1.2'), match('2.0')];
 
 describe('a first look', () => {
   test('asks for the newest only and passes over the rest', () => {
-    const verdict = decide(sight({ matches: four, firstSight: 1 }));
-    expect(versions(verdict.emit)).toEqual(['2.0']);
-    expect(versions(verdict.passedOver)).toEqual(['1.0', '1.1', '1.2']);
-    expect(verdict.changes.added.filter((tag) => tag.passedOver).map((tag) => tag.version)).toEqual([
+    const decision = decide(sight({ matches: four, firstSight: 1 }));
+    expect(versions(decision.emit)).toEqual(['2.0']);
+    expect(versions(decision.passedOver)).toEqual(['1.0', '1.1', '1.2']);
+    expect(decision.changes.added.filter((tag) => tag.passedOver).map((tag) => tag.version)).toEqual([
       '1.0',
       '1.1',
       '1.2',
@@ -42,43 +42,43 @@ describe('a first look', () => {
   });
 
   test('asks for nothing when the newest is in the archive', () => {
-    const verdict = decide(sight({ matches: four, firstSight: 1, archived: new Set(['1.0', '2.0']) }));
-    expect(verdict.emit).toEqual([]);
-    expect(versions(verdict.passedOver)).toEqual(['1.1', '1.2']);
+    const decision = decide(sight({ matches: four, firstSight: 1, archived: new Set(['1.0', '2.0']) }));
+    expect(decision.emit).toEqual([]);
+    expect(versions(decision.passedOver)).toEqual(['1.1', '1.2']);
   });
 
   test('after a change of the pattern does not ask again for what was asked for', () => {
-    const verdict = decide(sight({ matches: four, firstSight: 1, earlier: [match('2.0')] }));
-    expect(verdict.emit).toEqual([]);
+    const decision = decide(sight({ matches: four, firstSight: 1, earlier: [match('2.0')] }));
+    expect(decision.emit).toEqual([]);
   });
 
   test('after a change of the template asks for the newest under its new name', () => {
     const renamed = four.map((one) => ({ ...one, version: `${one.version}-2` }));
-    const verdict = decide(sight({ matches: renamed, firstSight: 1, known: [known('1.2'), known('2.0')] }));
-    expect(versions(verdict.emit)).toEqual(['2.0-2']);
-    expect(verdict.moved).toEqual([]);
-    expect(verdict.changes.added).toHaveLength(4);
+    const decision = decide(sight({ matches: renamed, firstSight: 1, known: [known('1.2'), known('2.0')] }));
+    expect(versions(decision.emit)).toEqual(['2.0-2']);
+    expect(decision.moved).toEqual([]);
+    expect(decision.changes.added).toHaveLength(4);
   });
 
   test('of a recipe that comes back after a while is a first look again', () => {
-    const verdict = decide(sight({ matches: four, firstSight: 1, known: [known('1.0'), known('1.1')] }));
-    expect(versions(verdict.emit)).toEqual(['2.0']);
-    expect(versions(verdict.passedOver)).toEqual(['1.2']);
+    const decision = decide(sight({ matches: four, firstSight: 1, known: [known('1.0'), known('1.1')] }));
+    expect(versions(decision.emit)).toEqual(['2.0']);
+    expect(versions(decision.passedOver)).toEqual(['1.2']);
   });
 });
 
 describe('a later look', () => {
   test('asks for every new version, oldest first', () => {
-    const verdict = decide(sight({ matches: four, known: [known('1.1')] }));
-    expect(versions(verdict.emit)).toEqual(['1.0', '1.2', '2.0']);
-    expect(verdict.passedOver).toEqual([]);
+    const decision = decide(sight({ matches: four, known: [known('1.1')] }));
+    expect(versions(decision.emit)).toEqual(['1.0', '1.2', '2.0']);
+    expect(decision.passedOver).toEqual([]);
   });
 
   test('leaves what is over the limit to the next one', () => {
-    const verdict = decide(sight({ matches: four, limit: 3 }));
-    expect(versions(verdict.emit)).toEqual(['1.0', '1.1', '1.2']);
-    expect(verdict.waiting).toBe(1);
-    expect(versions(verdict.changes.added)).toEqual(['1.0', '1.1', '1.2']);
+    const decision = decide(sight({ matches: four, limit: 3 }));
+    expect(versions(decision.emit)).toEqual(['1.0', '1.1', '1.2']);
+    expect(decision.waiting).toBe(1);
+    expect(versions(decision.changes.added)).toEqual(['1.0', '1.1', '1.2']);
   });
 
   test('reports a tag that moved and does not ask for it', () => {
@@ -97,15 +97,15 @@ describe('a later look', () => {
     expect(decide(sight({ known: [known('1.0')] })).changes.gone).toEqual(['v1.0']);
     const outside = decide(sight({ present: new Set(['v1.0']), known: [known('1.0')] }));
     expect(outside.changes.gone).toEqual([]);
-    const verdict = decide(sight({ matches: [match('1.0')], known: [known('1.0', { gone: true })] }));
-    expect(verdict.changes.back).toEqual(['v1.0']);
-    expect(verdict.emit).toEqual([]);
+    const decision = decide(sight({ matches: [match('1.0')], known: [known('1.0', { gone: true })] }));
+    expect(decision.changes.back).toEqual(['v1.0']);
+    expect(decision.emit).toEqual([]);
   });
 
   test('takes a second tag of a version as the same version', () => {
-    const verdict = decide(sight({ matches: [match('1.0'), { ...match('1.0'), tag: '1.0' }] }));
-    expect(verdict.emit).toEqual([match('1.0')]);
-    expect(verdict.changes.added).toHaveLength(2);
+    const decision = decide(sight({ matches: [match('1.0'), { ...match('1.0'), tag: '1.0' }] }));
+    expect(decision.emit).toEqual([match('1.0')]);
+    expect(decision.changes.added).toHaveLength(2);
   });
 
   test('keeps versions below the least one in mind, so that lowering it starts nothing', () => {

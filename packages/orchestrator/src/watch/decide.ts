@@ -16,7 +16,7 @@ export interface Sight extends Pick<MatchedTags, 'matches' | 'below'> {
   limit: number;
 }
 
-export interface Verdict {
+export interface Decision {
   /** Versions to build, lowest first. */
   emit: TagMatch[];
   /** Versions that will never be asked for, because they were there before the farm looked, lowest first. */
@@ -31,7 +31,7 @@ export interface Verdict {
  * What to do about what was seen. A version is asked for once in the life of the farm: a tag that moves, vanishes or comes
  * back, and a second tag with the same version, are noticed and not built. On a first look only the newest are.
  */
-export function decide(sight: Sight): Verdict {
+export function decide(sight: Sight): Decision {
   const known = new Map(sight.known.map((tag) => [tag.tag, tag]));
   // A tag that gives another version than before, since the recipe was changed, is news.
   const find = (match: TagMatch) =>

@@ -1,5 +1,6 @@
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { BuildPayload } from '@kiln/protocol/events.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { backoffMs } from '@kiln/service/backoff.ts';
 import { currentTraceparent, inSpan } from '@kiln/service/tracing.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { insertEvents, type NewEvent } from '@kiln/store/events.ts';
@@ -7,11 +8,10 @@ import { changeTags, readEarlierTags, readTags } from '@kiln/store/tags.ts';
 import { addMilestones } from '@kiln/store/timeline.ts';
 import { finishPoll, type LeasedWatch, WATCH_LEASES } from '@kiln/store/watches.ts';
 import { archivedVersions } from './archived.ts';
-import { decide, type Verdict } from './decide.ts';
+import { type Decision, decide } from './decide.ts';
 import { matchTags } from './match.ts';
 import { listTags, type UpstreamTag } from './refs.ts';
 import { about, pollMilestones, report } from './report.ts';
-import { pollDelayMs, retryDelayMs } from './timing.ts';
 import { tagDelivery, type WatchedRecipe } from './watch-key.ts';
 
 /** One recipe's part in a look at its upstream. */
@@ -27,6 +27,10 @@ export interface PollOptions {
 
 /** When more is waiting than one look may ask for, the next look comes after this. */
 const NEXT_HELPING_MS = 1_000;
+
+const FIRST_RETRY_MS = 5_000;
+/** What a recipe that is never polled by the clock waits at most after a poll that failed. */
+const LONGEST_RETRY_MS = 15 * 60_000;
 
 /**
  * Looks once at an upstream, for all the recipes given, which watch the same one under leases of this process. What was
@@ -45,7 +49,7 @@ export async function pollUpstream(
   const lookAtAll = async () => {
     const limits = { timeoutMs: config.orchestrator.pollTimeoutMs, signal: lifecycle.signal };
     const tags = listTags(first.recipe.upstream.git, limits);
-    const failed = await Promise.all(tasks.map(async (task) => await look(context, task, tags, options)));
+    const failed = await Promise.all(tasks.map(async (task) => await pollRecipe(context, task, tags, options)));
     return failed.filter(Boolean).length;
   };
   return await WATCH_LEASES.keepWhile(context.db, watches, lookAtAll, (err) => {
@@ -54,7 +58,7 @@ export async function pollUpstream(
 }
 
 /** One recipe's look, with the tags that all of them wait for. Returns whether it failed. */
-async function look(
+async function pollRecipe(
   context: FarmContext,
   task: PollTask,
   tags: Promise<readonly UpstreamTag[]>,
@@ -92,36 +96,37 @@ async function commit(
   ]);
   const firstSight = watch.lastPoll?.looked ? false : recipe.upstream.firstSight;
   const present = new Set(tags.map((tag) => tag.tag));
-  const verdict = decide({ ...matched, present, known, earlier, archived, firstSight, limit });
+  const decision = decide({ ...matched, present, known, earlier, archived, firstSight, limit });
   const emitted = await db.begin(async (sql) => {
-    const stored = await insertEvents(sql, buildEvents(recipe, watch, verdict));
+    const stored = await insertEvents(sql, buildEvents(recipe, watch, decision));
     const record = {
       tagsSeen: tags.length,
       matches: matched.matches.length,
       emitted: stored.filter((event) => !event.duplicate).length,
-      passedOver: verdict.passedOver.length,
+      passedOver: decision.passedOver.length,
       error: null,
       durationMs: Math.round(performance.now() - started),
       failures: 0,
       looked: true,
     };
-    const held = await finishPoll(sql, watch, { record, nextPollInMs: nextPollInMs(recipe, verdict) });
+    const held = await finishPoll(sql, watch, { record, nextPollInMs: nextPollInMs(recipe, decision) });
     if (!held) throw new Error('the look took longer than its lease, so another orchestrator looks again');
-    await changeTags(sql, recipe.name, recipe.upstream.git, verdict.changes);
+    await changeTags(sql, recipe.name, recipe.upstream.git, decision.changes);
     await addMilestones(sql, pollMilestones(context, recipe, watch, record));
     return record.emitted;
   });
   if (emitted > 0) bus.publish(SUBJECTS.event, {});
   bus.publish(SUBJECTS.changed, { topic: 'recipe', id: recipe.name });
-  report(context, recipe, watch, matched, { ...verdict, tagsSeen: tags.length, emitted });
+  report(context, recipe, watch, matched, { ...decision, tagsSeen: tags.length, emitted });
 }
 
-function nextPollInMs({ upstream }: WatchedRecipe, { waiting }: Verdict): number | null {
+function nextPollInMs({ upstream }: WatchedRecipe, { waiting }: Decision): number | null {
   if (waiting > 0) return NEXT_HELPING_MS;
-  return upstream.pollMs === null ? null : pollDelayMs(upstream.pollMs, upstream.jitter);
+  // Longer or shorter by up to the part `jitter` of it.
+  return upstream.pollMs === null ? null : upstream.pollMs * (1 + upstream.jitter * (2 * Math.random() - 1));
 }
 
-function buildEvents(recipe: WatchedRecipe, watch: LeasedWatch, { emit }: Verdict): NewEvent[] {
+function buildEvents(recipe: WatchedRecipe, watch: LeasedWatch, { emit }: Decision): NewEvent[] {
   const traceparent = currentTraceparent();
   return emit.map(({ tag, commit: hash, version }) => {
     const payload: BuildPayload = {
@@ -155,7 +160,8 @@ async function concludeFailure(
   try {
     if (lifecycle.signal.aborted) return await WATCH_LEASES.giveBack(db, [watch]);
     const failures = (watch.lastPoll?.failures ?? 0) + 1;
-    const nextPoll = retryDelayMs(failures, recipe.upstream.pollMs);
+    const capMs = recipe.upstream.pollMs ?? LONGEST_RETRY_MS;
+    const nextPoll = backoffMs(failures, { firstMs: FIRST_RETRY_MS, capMs });
     log.warn(
       { ...about(recipe, watch), err: error, failures, retry_in_seconds: Math.round(nextPoll / 1000) },
       'poll failed',

@@ -1,7 +1,7 @@
 import type { FarmContext } from '@kiln/store/context.ts';
 import type { Milestone } from '@kiln/store/timeline.ts';
 import type { LeasedWatch } from '@kiln/store/watches.ts';
-import type { Verdict } from './decide.ts';
+import type { Decision } from './decide.ts';
 import type { MatchedTags } from './match.ts';
 import type { WatchedRecipe } from './watch-key.ts';
 
@@ -37,11 +37,11 @@ export function report(
   recipe: WatchedRecipe,
   watch: LeasedWatch,
   matched: MatchedTags,
-  verdict: Verdict & { tagsSeen: number; emitted: number },
+  decision: Decision & { tagsSeen: number; emitted: number },
 ): void {
   const fields = about(recipe, watch);
-  for (const { tag, from, to } of verdict.moved) log.warn({ ...fields, tag, from, to }, 'tag moved');
-  for (const tag of verdict.changes.gone) log.warn({ ...fields, tag }, 'tag vanished');
+  for (const { tag, from, to } of decision.moved) log.warn({ ...fields, tag, from, to }, 'tag moved');
+  for (const tag of decision.changes.gone) log.warn({ ...fields, tag }, 'tag vanished');
   if (matched.unusable.length > 0) {
     const [example] = matched.unusable;
     const versions = { count: matched.unusable.length, tag: example?.tag, version: example?.version };
@@ -50,15 +50,15 @@ export function report(
       'tags give versions that can not be used; change upstream.tags or upstream.version',
     );
   }
-  const newest = verdict.passedOver.at(-1)?.version;
-  if (newest !== undefined) log.info({ ...fields, count: verdict.passedOver.length, newest }, 'versions passed over');
+  const newest = decision.passedOver.at(-1)?.version;
+  if (newest !== undefined) log.info({ ...fields, count: decision.passedOver.length, newest }, 'versions passed over');
   log.info(
     {
       ...fields,
-      tags_seen: verdict.tagsSeen,
+      tags_seen: decision.tagsSeen,
       matches_emitted: matched.matches.length,
-      builds_requested: verdict.emitted,
-      passed_over: verdict.passedOver.length,
+      builds_requested: decision.emitted,
+      passed_over: decision.passedOver.length,
     },
     'poll complete',
   );

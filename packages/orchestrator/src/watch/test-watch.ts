@@ -1,5 +1,5 @@
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { testRecipe } from '@kiln/store/test-run.ts';
 import { requestPolls } from '@kiln/store/watches.ts';
 import { type LogLine, type TestFarm, until } from '../../../../tests/support/farm-context.ts';

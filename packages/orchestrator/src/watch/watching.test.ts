@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { requestPolls } from '@kiln/store/watches.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type TestFarm, testFarm, until } from '../../../../tests/support/farm-context.ts';
@@ -95,11 +95,13 @@ describe('a failing upstream', () => {
     const { name, recipe, repository } = await watched(bench, ['v1.0'], { pollMs: 400, jitter: 0 });
     await startWatching(farm.context, rosterOf(recipe));
     await until('first look', () => looksOf(farm, name).length === 1);
-    await repository.release('v1.1');
+    // First, so that no look finds the new version before the one that was asked for.
     bench.server.treat(name, { status: 500 });
+    await repository.release('v1.1');
     const requestId = '22222222-2222-4222-8222-222222222222';
     await look(farm, name, requestId);
-    expect(farm.lines('poll failed')[0]).toMatchObject({ level: 'warn', recipe: name });
+    const line = await until('poll failed', () => farm.lines('poll failed')[0]);
+    expect(line).toMatchObject({ level: 'warn', recipe: name });
     await until('the error is kept', async () => {
       return (await farm.db`SELECT 1 FROM watches WHERE last_poll->>'error' LIKE '%500%'`).length === 1;
     });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { holdRoster } from '@kiln/store/recipes.ts';
 import { type LeasedWatch, leaseWatches, syncWatches, untilNextPoll, WATCH_LEASES } from '@kiln/store/watches.ts';
@@ -23,25 +23,26 @@ export async function startWatching(context: FarmContext, roster: RosterView): P
   const { db, bus, lifecycle, config } = context;
   const active = new Set<Promise<number>>();
   let stale = false;
-  let ring = () => {};
-  let timer: NodeJS.Timeout | undefined;
+  let wakeUp = () => {};
   await syncRoster(context, roster);
 
-  const wake = (bell: () => void) => {
-    ring = bell;
-    const silences = [
-      bus.subscribe(SUBJECTS.watch, bell),
+  const wake = (given: () => void) => {
+    wakeUp = given;
+    const unsubscribes = [
+      bus.subscribe(SUBJECTS.watch, wakeUp),
       bus.subscribe(SUBJECTS.roster, () => {
         stale = true;
-        bell();
+        wakeUp();
       }),
     ];
     return () => {
-      clearTimeout(timer);
-      for (const silence of silences) silence();
+      for (const unsubscribe of unsubscribes) unsubscribe();
     };
   };
-  lifecycle.loop('watch', { everyMs: LOOK_EVERY_MS, wake }, async () => {
+  const freePolls = () => config.orchestrator.parallelPolls - active.size;
+  // With no place free, what is due has to wait for the end of a poll, which wakes the loop.
+  const nextDueMs = async () => (freePolls() === 0 ? null : await untilNextPoll(db));
+  lifecycle.loop('watch', { everyMs: LOOK_EVERY_MS, nextDueMs, wake }, async () => {
     if (stale) {
       stale = false;
       await syncRoster(context, roster).catch((error: unknown) => {
@@ -49,20 +50,16 @@ export async function startWatching(context: FarmContext, roster: RosterView): P
         throw error;
       });
     }
-    const free = config.orchestrator.parallelPolls - active.size;
-    if (free === 0) return;
-    const leased = await leaseDue(context, roster, free);
+    if (freePolls() === 0) return;
+    const leased = await leaseDue(context, roster, freePolls());
     for (const group of byUpstream(leased)) {
-      const look = pollUpstream(context, group, { limit: BUILDS_AT_ONCE });
-      active.add(look);
-      void look.finally(() => {
-        active.delete(look);
-        ring();
+      const poll = pollUpstream(context, group, { limit: BUILDS_AT_ONCE });
+      active.add(poll);
+      void poll.finally(() => {
+        active.delete(poll);
+        wakeUp();
       });
     }
-    clearTimeout(timer);
-    const wait = await untilNextPoll(db);
-    if (wait !== null && wait < LOOK_EVERY_MS) timer = setTimeout(() => ring(), wait + 1);
   });
   lifecycle.onStop('watching', async () => await Promise.all(active));
 }

@@ -1,5 +1,5 @@
 import type { RunChange } from '@kiln/protocol/api.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { HttpError } from '@kiln/service/http.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import type { StateChange } from '@kiln/store/runs/state-change.ts';
@@ -26,8 +26,9 @@ export async function tellOfChange(
     await addMilestones(db, [{ requestId: run.requestId, runId, service, instance, name, message }]);
     log.info({ runId, requestId: run.requestId, by: wish.by }, cancels ? 'cancel requested' : 'retry requested');
   }
-  if (cancels) bus.publish(SUBJECTS.cancel, { runId });
-  else bus.publish(change.status === 'publishing' ? SUBJECTS.publish : SUBJECTS.queue, { runId });
+  // A hint without content: which attempts are to be cancelled, and why, is what the orchestrators read from the database.
+  if (cancels) bus.publish(SUBJECTS.cancel, {});
+  else bus.publish(change.status === 'publishing' ? SUBJECTS.publish : SUBJECTS.queue, {});
   bus.publish(SUBJECTS.changed, { topic: 'run', id: runId });
   return { runId, status: change.status };
 }

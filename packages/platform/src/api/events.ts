@@ -1,5 +1,5 @@
 import { ApiError, DeadLetters, EventDetail } from '@kiln/protocol/api.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { countDeadLetters, discardDeadLetter, getEvent, listDeadLetters, retryDeadLetter } from '@kiln/store/events.ts';
 import Type from 'typebox';
@@ -59,6 +59,7 @@ export function addEventRoutes(app: App, { db, bus, log }: FarmContext): void {
       if (!(await retryDeadLetter(db, id))) throw notFound('dead letter', id);
       log.info({ eventId: id, by: request.principal?.subject }, 'dead letter retried');
       bus.publish(SUBJECTS.event, {});
+      bus.publish(SUBJECTS.changed, { topic: 'event', id });
       const event = await getEvent(db, id);
       if (!event) throw notFound('event', id);
       return await reply.code(202).send(event);
@@ -79,6 +80,7 @@ export function addEventRoutes(app: App, { db, bus, log }: FarmContext): void {
       const { id } = request.params;
       if (!(await discardDeadLetter(db, id))) throw notFound('dead letter', id);
       log.info({ eventId: id, by: request.principal?.subject }, 'dead letter discarded');
+      bus.publish(SUBJECTS.changed, { topic: 'event', id });
       return await reply.code(204).send(null);
     },
   );

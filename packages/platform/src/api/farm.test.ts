@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AgentList, DeadLetters, Overview, PackageList, RecipeDetail, RecipeList, Trace } from '@kiln/protocol/api.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { insertEvent } from '@kiln/store/events.ts';
 import { recordPackages } from '@kiln/store/packages.ts';
 import { claim, seedAgent, seedRecipes, seedRun, testJob, testRecipe } from '@kiln/store/reads/testing-seed.ts';

@@ -1,5 +1,5 @@
 import { AgentList, ApiError, Overview, PackageList, Trace } from '@kiln/protocol/api.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { HttpError } from '@kiln/service/http.ts';
 import { VERSION } from '@kiln/service/version.ts';
 import type { FarmContext } from '@kiln/store/context.ts';

@@ -1,5 +1,5 @@
 import { ApiError, RecipeDetail, RecipeList } from '@kiln/protocol/api.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { HttpError } from '@kiln/service/http.ts';
 import { inSpan, traceparentOf } from '@kiln/service/tracing.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
@@ -69,7 +69,7 @@ async function poll(
       const message = `${by} asked to look at the upstream of ${recipe}`;
       await addMilestones(sql, [{ requestId, service, instance, name: 'poll.requested', message, detail: { recipe } }]);
     });
-    bus.publish(SUBJECTS.watch, { recipe });
+    bus.publish(SUBJECTS.watch, {});
     return { requestId };
   });
 }

@@ -1,5 +1,5 @@
 import { RunDetail, RunList, type RunSummary } from '@kiln/protocol/api.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import {
   claim,
   finish,

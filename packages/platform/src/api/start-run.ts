@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { StartedRun, StartRun } from '@kiln/protocol/api.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { BuildPayload } from '@kiln/protocol/events.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { HttpError } from '@kiln/service/http.ts';
 import { inSpan, traceparentOf } from '@kiln/service/tracing.ts';
 import type { FarmContext } from '@kiln/store/context.ts';

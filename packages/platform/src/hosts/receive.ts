@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { HttpError } from '@kiln/service/http.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { type Credential, findCredential } from '@kiln/store/credentials.ts';

@@ -1,4 +1,5 @@
 import { ApiError } from '@kiln/protocol/api.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { durationMs } from '@kiln/protocol/duration.ts';
 import {
   DailyReport,
@@ -10,7 +11,6 @@ import {
   UnitDetail,
   UnitSeries,
 } from '@kiln/protocol/hosts.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
 import { HttpError } from '@kiln/service/http.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { forgetHost } from '@kiln/store/hosts/hosts.ts';

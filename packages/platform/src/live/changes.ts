@@ -1,5 +1,6 @@
-import { type LiveMessage, SUBJECTS } from '@kiln/protocol/live.ts';
-import type { Bus } from '@kiln/store/bus.ts';
+import { type Change, SUBJECTS } from '@kiln/protocol/bus.ts';
+import type { LiveMessage } from '@kiln/protocol/live.ts';
+import type { Bus } from '@kiln/store/bus/bus.ts';
 
 type Changed = Extract<LiveMessage, { type: 'changed' }>;
 
@@ -15,9 +16,8 @@ export class Changes {
   readonly #unsubscribe: () => void;
 
   constructor(bus: Bus) {
-    this.#unsubscribe = bus.subscribe(SUBJECTS.changed, (message) => {
-      const changed = readMessage(message);
-      if (changed && this.#listeners.size > 0) this.#changed(`${changed.topic} ${changed.id}`, changed);
+    this.#unsubscribe = bus.subscribe(SUBJECTS.changed, (change) => {
+      if (this.#listeners.size > 0) this.#changed(change);
     });
   }
 
@@ -33,7 +33,8 @@ export class Changes {
     this.#pauses.clear();
   }
 
-  #changed(key: string, message: Changed): void {
+  #changed(change: Change): void {
+    const key = `${change.topic} ${change.id}`;
     const pause = this.#pauses.get(key);
     if (pause) {
       pause.again = true;
@@ -43,14 +44,10 @@ export class Changes {
     const timer = setTimeout(() => {
       const { again } = this.#pauses.get(key) ?? { again: false };
       this.#pauses.delete(key);
-      if (again) this.#changed(key, message);
+      if (again) this.#changed(change);
     }, PAUSE_MS);
     this.#pauses.set(key, { again: false, timer });
+    const message = { type: 'changed', ...change } as const;
     for (const listener of this.#listeners) listener(key, message);
   }
-}
-
-function readMessage(message: unknown): Changed | null {
-  if (typeof message !== 'object' || message === null || !('topic' in message) || !('id' in message)) return null;
-  return { type: 'changed', topic: String(message.topic), id: String(message.id) };
 }

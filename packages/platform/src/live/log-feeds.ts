@@ -1,13 +1,7 @@
-import { SUBJECTS } from '@kiln/protocol/live.ts';
-import type { Bus } from '@kiln/store/bus.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
+import type { Bus } from '@kiln/store/bus/bus.ts';
+import { copiedFrames, type LiveFrame } from '@kiln/store/bus/log-copy.ts';
 import type { LogStanding, LogStore } from '@kiln/store/logs/log-store.ts';
-
-/** A frame that was committed, as the bus carries it. */
-export interface LiveFrame {
-  firstLine: number;
-  lines: number;
-  data: Uint8Array;
-}
 
 /** Who wants to know how a log grows. Neither function may throw. */
 export interface LogListener {
@@ -71,24 +65,12 @@ export class LogFeeds {
   #open(key: string, jobId: string, attempt: number): Feed {
     const listeners = new Set<LogListener>();
     const unsubscribe = this.#bus.subscribe(SUBJECTS.log(jobId, attempt), (message) => {
-      const { frames, end } = readMessage(message);
+      const frames = copiedFrames(message);
       if (frames.length > 0) for (const listener of listeners) listener.frames(frames);
-      if (end) this.#ring();
+      if (message.end) this.#ring();
     });
     const feed = { jobId, attempt, listeners, unsubscribe };
     this.#feeds.set(key, feed);
     return feed;
   }
-}
-
-function readMessage(message: unknown): { frames: LiveFrame[]; end: boolean } {
-  if (typeof message !== 'object' || message === null) return { frames: [], end: false };
-  const given = 'frames' in message && Array.isArray(message.frames) ? message.frames : [];
-  return { frames: given.filter(isFrame), end: 'end' in message && message.end === true };
-}
-
-function isFrame(frame: unknown): frame is LiveFrame {
-  if (typeof frame !== 'object' || frame === null || !('data' in frame)) return false;
-  if (!('firstLine' in frame && 'lines' in frame)) return false;
-  return typeof frame.firstLine === 'number' && typeof frame.lines === 'number' && frame.data instanceof Uint8Array;
 }

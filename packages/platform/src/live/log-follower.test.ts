@@ -2,7 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
+import { LOG_END, logCopy } from '@kiln/store/bus/log-copy.ts';
 import type { NewFrame } from '@kiln/store/frames.ts';
 import {
   claim,
@@ -59,13 +60,10 @@ const building = async () => {
         numbers(from, to).map((n) => make(n)),
       ),
     tell: (from: number, to = from) =>
-      p.bus.publish(SUBJECTS.log(jobId, attempt), {
-        frames: numbers(from, to).map((n) => make(n)),
-        end: false,
-      }),
+      p.bus.publish(SUBJECTS.log(jobId, attempt), logCopy(numbers(from, to).map((n) => make(n)))),
     async end(job_: ClaimedJob, last: number) {
       await finish(p.db, job_, null, last);
-      p.bus.publish(SUBJECTS.log(jobId, attempt), { frames: [], end: true });
+      p.bus.publish(SUBJECTS.log(jobId, attempt), LOG_END);
     },
   };
 };
@@ -232,10 +230,7 @@ describe('a slow reader', () => {
     for (let n = 0; n < frames.length; n += 10) {
       const some = frames.slice(n, n + 10);
       await seedFrames(p.db, some);
-      p.bus.publish(SUBJECTS.log(log.job.jobId, 1), {
-        frames: some.map(({ firstLine, lines, data }) => ({ firstLine, lines, data })),
-        end: false,
-      });
+      p.bus.publish(SUBJECTS.log(log.job.jobId, 1), logCopy(some));
     }
     // What was just written to the database is let go a moment later.
     await expect.poll(() => retained() - before, { timeout: 5000 }).toBeLessThan(12_000_000);

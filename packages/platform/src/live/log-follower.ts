@@ -1,7 +1,8 @@
 import type { LiveMessage } from '@kiln/protocol/live.ts';
 import type { Logger } from '@kiln/service/log.ts';
+import type { LiveFrame } from '@kiln/store/bus/log-copy.ts';
 import { firstLine, LogExpired, type LogStanding, type LogStore } from '@kiln/store/logs/log-store.ts';
-import type { LiveFrame, LogFeeds, LogListener } from './log-feeds.ts';
+import type { LogFeeds, LogListener } from './log-feeds.ts';
 
 /** Where the frames go. */
 export interface FrameOutlet {

@@ -1,5 +1,5 @@
 import { ApiError, FarmStatus } from '@kiln/protocol/api.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { BuildCounter } from '@kiln/store/reads/build-counts.ts';
 import { readFarmStatus } from '@kiln/store/reads/status.ts';

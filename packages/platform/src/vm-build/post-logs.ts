@@ -1,8 +1,9 @@
 import { ApiError } from '@kiln/protocol/api.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { PostedLogs, PostedLogsAnswer } from '@kiln/protocol/vm-build.ts';
 import { HttpError } from '@kiln/service/http.ts';
 import { type Appended, appendBuilderLogs } from '@kiln/store/builders/append-logs.ts';
+import { logCopy } from '@kiln/store/bus/log-copy.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { isUuid, notFound } from '../api/params.ts';
 import type { App } from '../app.ts';
@@ -44,10 +45,7 @@ export function addPostLogsRoute(app: App, { db, bus }: FarmContext): void {
       const appended = await appendBuilderLogs(db, { jobId, builder, batchId, entries });
       if (!('frames' in appended)) throw refusal(appended, taskId, builder);
       if (appended.frames.length > 0) {
-        bus.publish(SUBJECTS.log(jobId, appended.attempt), {
-          frames: appended.frames.map(({ firstLine, lines, data }) => ({ firstLine, lines, data })),
-          end: false,
-        });
+        bus.publish(SUBJECTS.log(jobId, appended.attempt), logCopy(appended.frames));
       }
       return { accepted: appended.accepted };
     },

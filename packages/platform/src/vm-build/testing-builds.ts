@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { BuildStreamMessage, BuildStreamRequest } from '@kiln/protocol/vm-build.ts';
 import { issueBuilderToken } from '@kiln/store/builders/builder-tokens.ts';
+import { LOG_END } from '@kiln/store/bus/log-copy.ts';
 import { claim, finish, seedRun, testJob, testRecipe } from '@kiln/store/reads/testing-seed.ts';
 import type { ClaimedJob } from '@kiln/store/runs/claim.ts';
 import { vi } from 'vitest';
@@ -87,7 +88,7 @@ export async function heldTask(p: TestPlatform, options: { labels?: string[] } =
       const why = failure === undefined ? null : { class: 'Command Failed' as const, message: failure };
       const nowhere = { phase: null, step: null, line: null, lineText: null, exitCode: 1, signal: null };
       await finish(p.db, job, why && { ...why, ...nowhere });
-      p.bus.publish(SUBJECTS.log(job.jobId, job.attempt), { frames: [], end: true });
+      p.bus.publish(SUBJECTS.log(job.jobId, job.attempt), LOG_END);
       p.bus.publish(SUBJECTS.changed, { topic: 'run', id: runId });
     },
   };

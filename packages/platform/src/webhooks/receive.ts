@@ -1,5 +1,5 @@
 import type { WebhookAnswer } from '@kiln/protocol/api.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { inSpan, traceparentOf } from '@kiln/service/tracing.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { insertEvent } from '@kiln/store/events.ts';

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { WebhookAnswer } from '@kiln/protocol/api.ts';
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestPlatform, testPlatform } from '../testing.ts';
 import { configureSecrets, send, sign, stored } from './testing-webhooks.ts';

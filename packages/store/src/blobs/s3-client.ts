@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { backoffMs } from '@kiln/service/backoff.ts';
 import type { BucketPlace, S3Access } from '@kiln/service/config-blobs.ts';
 import { AwsV4Signer } from 'aws4fetch';
 import { refusal, S3Error, unreachable } from './s3-error.ts';
@@ -87,8 +88,7 @@ export class S3Client {
 
   /** The pause before the next try, in milliseconds: doubling, with jitter, so that many do not return together. */
   async pause(failures: number): Promise<void> {
-    const longest = Math.min(LONGEST_BACKOFF_MS, this.timing.backoffMs * 2 ** (failures - 1));
-    await sleep(longest * (0.5 + Math.random() / 2));
+    await sleep(backoffMs(failures, { firstMs: this.timing.backoffMs, capMs: LONGEST_BACKOFF_MS }));
   }
 
   async #retry<T>(request: S3Request, work: () => Promise<T>): Promise<T> {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogLine, LogPage } from '@kiln/protocol/api.ts';
+import { backoffMs } from '@kiln/service/backoff.ts';
 import { BlobMissing, type BlobStore } from '../blobs/blob-store.ts';
 import type { Database } from '../database.ts';
 import type { StoredFrame } from '../frames.ts';
@@ -18,7 +19,7 @@ export { LogExpired, type LogKept, type LogStanding } from './standing.ts';
 const PAGE_TEXT = 4 * 1024 * 1024;
 /** How often a log that is not where it was is looked for again, and the pause before each, in milliseconds. */
 const TRIES = 4;
-const PAUSE_MS = 50;
+const BACKOFF = { firstMs: 50, capMs: 400, jitter: 0 };
 
 /**
  * The one way to read logs. Where a log is (frames in the database, a blob, a smaller blob) makes no difference to who
@@ -173,7 +174,7 @@ export class LogStore {
       const reason = error instanceof BlobMissing ? error.message : 'some of its frames are missing';
       throw new Error(`the log of attempt ${before.attempt} of job ${jobId} can't be read: ${reason}`);
     }
-    if (now.blob?.key === before.blob?.key) await sleep(PAUSE_MS * 2 ** tries);
+    if (now.blob?.key === before.blob?.key) await sleep(backoffMs(tries + 1, BACKOFF));
     return now;
   }
 

@@ -1,9 +1,8 @@
-const FIRST_MS = 1000;
-const FACTOR = 1.5;
-const CAP_MS = 30_000;
+import { backoffMs } from '@kiln/service/backoff.ts';
+
+const BACKOFF = { firstMs: 1_000, factor: 1.5, capMs: 30_000, jitter: 0.3 };
 
 /** Wait before the n-th try to reconnect (n ≥ 1): 1 s, growing by half to 30 s, with jitter so that pages do not return in step. */
 export function reconnectDelay(attempt: number, random: () => number = Math.random): number {
-  const full = Math.min(CAP_MS, FIRST_MS * FACTOR ** (Math.max(1, attempt) - 1));
-  return Math.round(full * (0.7 + 0.3 * random()));
+  return Math.round(backoffMs(attempt, BACKOFF, random()));
 }

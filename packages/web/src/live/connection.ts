@@ -1,3 +1,4 @@
+import type { ChangeTopic } from '@kiln/protocol/bus.ts';
 import type { LiveMessage, LiveRequest } from '@kiln/protocol/live.ts';
 import { type ReadFrame, readFrame } from '../log/frame.ts';
 import { reconnectDelay } from './backoff.ts';
@@ -21,7 +22,7 @@ export interface LogFollower {
 
 /** What the connection tells the page. */
 interface Events {
-  onChanged: (topic: string, id: string) => void;
+  onChanged: (topic: ChangeTopic, id: string) => void;
   /** The socket is open again: everything on the page may be stale. */
   onReopened: () => void;
   /** The session ended. */

@@ -1,7 +1,8 @@
+import type { ChangeTopic } from '@kiln/protocol/bus.ts';
 import type { QueryClient } from '@tanstack/react-query';
 
 /** Which queries a hint about a topic makes stale. Keys without an id are lists and summaries. */
-const STALE: Record<string, (id: string) => (readonly unknown[])[]> = {
+const STALE: Record<ChangeTopic, (id: string) => (readonly unknown[])[]> = {
   run: (id) => [['run', id], ['runs'], ['overview'], ['recipe'], ['recipes']],
   recipe: (id) => [['recipe', id], ['recipes'], ['overview']],
   package: () => [['packages'], ['overview']],
@@ -28,7 +29,7 @@ export class Freshness {
   }
 
   /** Something about `id` changed. */
-  changed(topic: string, id: string): void {
+  changed(topic: ChangeTopic, id: string): void {
     for (const key of STALE[topic]?.(id) ?? []) this.#mark(key);
   }
 

@@ -1,11 +1,11 @@
-import { SUBJECTS } from '@kiln/protocol/live.ts';
+import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { about } from './fields.ts';
 import type { Routed } from './plan.ts';
 import type { Result } from './result.ts';
 
-/** Tells the log and the bus what a batch of events became, after the commit. */
-export function tellResults(
+/** Says in the log and on the bus what a batch of events became, after the commit. */
+export function announceResults(
   { log, bus }: Pick<FarmContext, 'log' | 'bus'>,
   batch: readonly Routed[],
   results: readonly Result[],

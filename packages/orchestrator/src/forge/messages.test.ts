@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
+import { messageOf } from './messages.ts';
 import { FAILURE } from './testing-runs.ts';
-import { wordsOf } from './words.ts';
 
-type Told = Parameters<typeof wordsOf>[0];
+type ReportedRun = Parameters<typeof messageOf>[0];
 
 const runId = '1b4e28ba-2fa1-4fd0-883f-0016d3cca427';
 const requestId = '7d444840-9dc0-41d1-b245-5ffdce74fad2';
-const told = (more: Partial<Told> = {}): Told => ({
+const reported = (more: Partial<ReportedRun> = {}): ReportedRun => ({
   runId,
   requestId,
   recipe: 'libfoo',
@@ -20,17 +20,17 @@ const told = (more: Partial<Told> = {}): Told => ({
   retryAt: null,
   ...more,
 });
-const failed = (more: Partial<typeof FAILURE> = {}, rest: Partial<Told> = {}) =>
-  wordsOf(told({ state: 'failure', failure: { ...FAILURE, ...more }, ...rest }), null);
+const failed = (more: Partial<typeof FAILURE> = {}, rest: Partial<ReportedRun> = {}) =>
+  messageOf(reported({ state: 'failure', failure: { ...FAILURE, ...more }, ...rest }), null);
 
 test('the ids stand on lines of their own in the summary, and whole in the shortest description', () => {
   for (const state of ['queued', 'running', 'success', 'failure', 'cancelled'] as const) {
-    const words = wordsOf(told({ state, failure: { message: 'x'.repeat(5000) } }), 'https://h/kiln');
-    const lines = words.summary.split('\n');
+    const message = messageOf(reported({ state, failure: { message: 'x'.repeat(5000) } }), 'https://h/kiln');
+    const lines = message.summary.split('\n');
     expect(lines).toContain(`Trace: ${requestId}`);
     expect(lines).toContain(`Run: ${runId}`);
     expect(lines).toContain(`[The run in Kiln](https://h/kiln/runs/${runId})`);
-    const description = words.description(140);
+    const description = message.description(140);
     expect([...description].length).toBeLessThanOrEqual(140);
     expect(description).toContain(` | Trace: ${requestId} | Run: ${runId}`);
   }
@@ -38,9 +38,11 @@ test('the ids stand on lines of their own in the summary, and whole in the short
 
 test('a success says how long it took, and whether anything was published', () => {
   const finishedAt = new Date('2026-05-07T14:01:05Z');
-  expect(wordsOf(told({ state: 'success', finishedAt }), null).title).toBe('Built in 1m 05s');
+  expect(messageOf(reported({ state: 'success', finishedAt }), null).title).toBe('Built in 1m 05s');
   const publishes = { repository: 'main', package: 'libfoo', files: [], keep: 1 };
-  expect(wordsOf(told({ state: 'success', finishedAt, publishes }), null).title).toBe('Built and published in 1m 05s');
+  expect(messageOf(reported({ state: 'success', finishedAt, publishes }), null).title).toBe(
+    'Built and published in 1m 05s',
+  );
 });
 
 test('a failure names phase, reason, first error line and the next try', () => {

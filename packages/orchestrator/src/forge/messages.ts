@@ -3,7 +3,7 @@ import { formatDuration } from '@kiln/protocol/duration.ts';
 import type { LeasedReport } from '@kiln/store/forge-reports.ts';
 
 /** What a report says to people. */
-export interface Words {
+export interface ReportMessage {
   /** One line: how it goes. */
   title: string;
   /** Markdown: the same in full, with the ids and a link. */
@@ -14,7 +14,7 @@ export interface Words {
   link: string | null;
 }
 
-type Told = Pick<
+type ReportedRun = Pick<
   LeasedReport,
   | 'runId'
   | 'requestId'
@@ -33,8 +33,8 @@ const TITLE_LIMIT = 120;
 /** A log line can be very long; its beginning says enough. */
 const LINE_LIMIT = 400;
 
-/** Puts a report into words. `publicUrl`: where people open the dashboard, without a slash at the end. */
-export function wordsOf(report: Told, publicUrl: string | null): Words {
+/** What a report says. `publicUrl`: where people open the dashboard, without a slash at the end. */
+export function messageOf(report: ReportedRun, publicUrl: string | null): ReportMessage {
   const title = titleOf(report);
   const ids = [`Trace: ${report.requestId}`, `Run: ${report.runId}`];
   const link = publicUrl === null ? null : `${publicUrl}/runs/${report.runId}`;
@@ -57,7 +57,7 @@ export function wordsOf(report: Told, publicUrl: string | null): Words {
 }
 
 /** The most telling words first, since a short description shows only some of them. */
-function titleOf({ state, publishes, failure, retryAt, startedAt, finishedAt }: Told): string {
+function titleOf({ state, publishes, failure, retryAt, startedAt, finishedAt }: ReportedRun): string {
   switch (state) {
     case 'queued':
       return 'Waiting for an agent';
@@ -77,7 +77,7 @@ function titleOf({ state, publishes, failure, retryAt, startedAt, finishedAt }: 
   }
 }
 
-function sentences(report: Told): string[] {
+function sentences(report: ReportedRun): string[] {
   const { state, failure, retryAt } = report;
   if (state !== 'failure') return [`${escapeMarkdown(titleOf(report))}.`];
   const where = failure?.phase ? ` in phase ${escapeMarkdown(oneLine(failure.phase))}` : '';
