@@ -5,19 +5,20 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type TestFarm, testFarm } from '../support/farm-context.ts';
 import { failed, running, tellHost, tellOfADay } from '../support/host-readings.ts';
-import { chromiumPath, openPage, startBrowser } from './support/browser.ts';
+import { openBrowser, openPage, stopLookingAgain } from './support/browser.ts';
+import { chromiumPath } from './support/chromium-path.ts';
 import { builtDashboard } from './support/dashboard.ts';
 
-describe.skipIf(chromiumPath === null)('the hosts', { timeout: 120_000 }, () => {
+describe.skipIf(chromiumPath === null)('the hosts', () => {
   let browser: Browser;
   let farm: TestFarm;
   let url: string;
 
   beforeAll(async () => {
     const webRoot = await builtDashboard();
-    [browser, farm] = await Promise.all([startBrowser(), testFarm({ 'http.addr': '127.0.0.1:0' })]);
+    [browser, farm] = await Promise.all([openBrowser(), testFarm({ 'http.addr': '127.0.0.1:0' })]);
     url = `http://${(await startPlatform(farm.context, { webRoot })).address}`;
-  }, 180_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await farm?.drop();
@@ -87,6 +88,7 @@ describe.skipIf(chromiumPath === null)('the hosts', { timeout: 120_000 }, () => 
   it('follow what happens without a reload', async () => {
     await tellHost(farm.db, 'web-1', 31, { 'a.service': running() });
     const { page } = await open('hosts/web-1');
+    await stopLookingAgain(page);
     await page.getByText('1 unit, all well').waitFor();
     await page.getByText('Live', { exact: true }).waitFor();
     await tellHost(farm.db, 'web-1', 0, { 'a.service': failed() });

@@ -1,17 +1,18 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Fixture, startFixture } from '../../packages/web/dev/server.ts';
-import { chromiumPath, openPage, startBrowser } from './support/browser.ts';
+import { openBrowser, openPage, reconnect, stopLookingAgain } from './support/browser.ts';
+import { chromiumPath } from './support/chromium-path.ts';
 import { builtDashboard } from './support/dashboard.ts';
 
-describe.skipIf(chromiumPath === null)('what is live', { timeout: 90_000 }, () => {
+describe.skipIf(chromiumPath === null)('what is live', () => {
   let browser: Browser;
   let fixture: Fixture;
 
   beforeAll(async () => {
     const dist = await builtDashboard();
-    [browser, fixture] = await Promise.all([startBrowser(), startFixture({ dist })]);
-  }, 180_000);
+    [browser, fixture] = await Promise.all([openBrowser(), startFixture({ dist })]);
+  });
 
   afterAll(async () => {
     await browser?.close();
@@ -22,14 +23,15 @@ describe.skipIf(chromiumPath === null)('what is live', { timeout: 90_000 }, () =
     const run = fixture.farm.runOf('openssl');
     const { page: one } = await openPage(browser, `${fixture.url}runs/${run.runId}`);
     const { page: other } = await openPage(browser, `${fixture.url}runs?recipe=openssl`);
+    await stopLookingAgain(other);
     await other.getByText('Building').first().waitFor();
     await one.getByText('Live', { exact: true }).waitFor();
     await one.getByRole('button', { name: 'Cancel' }).click();
     await one.getByRole('button', { name: 'Cancel the run' }).click();
     await one.locator('h1').getByText('Cancelled').waitFor();
-    await other.locator('li', { hasText: '3.3.0-1' }).getByText('Cancelled').waitFor({ timeout: 2000 });
+    await other.locator('li', { hasText: '3.3.0-1' }).getByText('Cancelled').waitFor();
     await one.getByRole('button', { name: 'Retry now' }).click();
-    await other.locator('li', { hasText: '3.3.0-1' }).getByText('Queued').waitFor({ timeout: 2000 });
+    await other.locator('li', { hasText: '3.3.0-1' }).getByText('Queued').waitFor();
     await Promise.all([one.context().close(), other.context().close()]);
   });
 
@@ -41,8 +43,7 @@ describe.skipIf(chromiumPath === null)('what is live', { timeout: 90_000 }, () =
     await page.getByText(/Data from \d\d:\d\d:\d\d/).waitFor();
     for (let n = 1; n <= 40; n += 1) fixture.farm.print(run, { text: `while away ${n}` });
     fixture.away(false);
-    await page.getByRole('button', { name: 'Try now' }).click();
-    await page.getByText('Connection lost').waitFor({ state: 'detached' });
+    await reconnect(page);
     await page.getByTestId('log').getByText('while away 40').waitFor();
     fixture.farm.print(run, { text: 'after it' });
     await page.getByTestId('log').getByText('after it').waitFor();
@@ -55,12 +56,13 @@ describe.skipIf(chromiumPath === null)('what is live', { timeout: 90_000 }, () =
   it('durations tick, and progress is seen as it comes', async () => {
     const run = fixture.farm.runOf('libfoo');
     const { page } = await openPage(browser, fixture.url);
+    await stopLookingAgain(page);
     const line = page.locator('li', { hasText: run.version }).first();
     await line.waitFor();
     const before = await line.textContent();
-    await expect.poll(async () => await line.textContent(), { timeout: 4000 }).not.toBe(before);
+    await expect.poll(async () => await line.textContent()).not.toBe(before);
     fixture.farm.end(run, 'completed');
-    await page.getByRole('link', { name: `libfoo ${run.version}` }).waitFor({ state: 'detached', timeout: 3000 });
+    await page.getByRole('link', { name: `libfoo ${run.version}` }).waitFor({ state: 'detached' });
     await page.context().close();
   });
 

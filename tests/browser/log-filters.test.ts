@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chromiumPath, startBrowser } from './support/browser.ts';
+import { openBrowser } from './support/browser.ts';
+import { chromiumPath } from './support/chromium-path.ts';
 import {
   type LogPlatform,
   type Said,
@@ -29,13 +30,13 @@ const lines = Array.from({ length: 3000 }, (_, n): Said => {
 });
 const warnings = Array.from({ length: 30 }, (_, n) => (n + 1) * 100);
 
-describe.skipIf(chromiumPath === null)('what of a log is shown', { timeout: 60_000 }, () => {
+describe.skipIf(chromiumPath === null)('what of a log is shown', () => {
   let browser: Browser;
   let farm: LogPlatform;
   let run: SeededRun;
 
   beforeAll(async () => {
-    browser = await startBrowser();
+    browser = await openBrowser();
     farm = await startLogPlatform(browser);
     run = await farm.seed({ fetch: ['git clone'], build: ['make'] }, lines);
     await run.report(
@@ -49,7 +50,7 @@ describe.skipIf(chromiumPath === null)('what of a log is shown', { timeout: 60_0
       })),
     );
     await run.end();
-  }, 180_000);
+  });
 
   afterAll(async () => {
     await browser?.close();
@@ -100,7 +101,7 @@ describe.skipIf(chromiumPath === null)('what of a log is shown', { timeout: 60_0
     const download = async (name: string) => {
       await page.getByRole('button', { name: 'More that can be done' }).click();
       const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('menuitem', { name }).click()]);
-      return (await readFile(await file.path(), 'utf8')).trimEnd().split('\n');
+      return (await text(await file.createReadStream())).trimEnd().split('\n');
     };
     expect(await download('Download as text')).toEqual(lines.map((_, n) => `line ${n + 1}`));
     const json = (await download('Download as JSON')).map((line): unknown => JSON.parse(line));

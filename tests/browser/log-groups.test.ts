@@ -1,7 +1,8 @@
 import type { PhaseReport } from '@kiln/protocol/agent-messages.ts';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chromiumPath, startBrowser } from './support/browser.ts';
+import { openBrowser } from './support/browser.ts';
+import { chromiumPath } from './support/chromium-path.ts';
 import {
   type LogPlatform,
   type Said,
@@ -43,13 +44,13 @@ const lines: Said[] = [
   kiln('✘ phase build failed', 1, -1),
 ];
 
-describe.skipIf(chromiumPath === null)('phases and steps in the log', { timeout: 60_000 }, () => {
+describe.skipIf(chromiumPath === null)('phases and steps in the log', () => {
   let browser: Browser;
   let farm: LogPlatform;
   let run: SeededRun;
 
   beforeAll(async () => {
-    browser = await startBrowser();
+    browser = await openBrowser();
     farm = await startLogPlatform(browser);
     run = await farm.seed({ fetch: ['git clone'], build: ['./configure', 'make'] }, lines);
     await run.report([
@@ -66,7 +67,7 @@ describe.skipIf(chromiumPath === null)('phases and steps in the log', { timeout:
       exitCode: 2,
       signal: null,
     });
-  }, 180_000);
+  });
 
   afterAll(async () => {
     await browser?.close();

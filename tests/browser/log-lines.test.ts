@@ -1,6 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chromiumPath, startBrowser } from './support/browser.ts';
+import { openBrowser } from './support/browser.ts';
+import { chromiumPath } from './support/chromium-path.ts';
 import {
   type LogPlatform,
   type Said,
@@ -21,13 +22,13 @@ const special: Said[] = [
   { text: 'Installed: curl, wget', component: 'ANSIBLE' },
 ];
 
-describe.skipIf(chromiumPath === null)('the lines of a log', { timeout: 60_000 }, () => {
+describe.skipIf(chromiumPath === null)('the lines of a log', () => {
   let browser: Browser;
   let farm: LogPlatform;
   let run: SeededRun;
 
   beforeAll(async () => {
-    browser = await startBrowser();
+    browser = await openBrowser();
     farm = await startLogPlatform(browser);
     run = await farm.seed({ build: ['make'] }, [
       ...special,
@@ -35,7 +36,7 @@ describe.skipIf(chromiumPath === null)('the lines of a log', { timeout: 60_000 }
       `long ${'x'.repeat(3000)} end`,
     ]);
     await run.end();
-  }, 180_000);
+  });
 
   afterAll(async () => {
     await browser?.close();

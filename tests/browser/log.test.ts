@@ -1,7 +1,8 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Fixture, startFixture } from '../../packages/web/dev/server.ts';
-import { chromiumPath, openPage, startBrowser } from './support/browser.ts';
+import { openBrowser, openPage } from './support/browser.ts';
+import { chromiumPath } from './support/chromium-path.ts';
 import { builtDashboard } from './support/dashboard.ts';
 
 /** Numbers and texts of the lines that can be seen. */
@@ -22,14 +23,14 @@ const scrollTo = (page: Page, part: number) =>
     log.scrollTop = to * (log.scrollHeight - log.clientHeight);
   }, part);
 
-describe.skipIf(chromiumPath === null)('the log', { timeout: 90_000 }, () => {
+describe.skipIf(chromiumPath === null)('the log', () => {
   let browser: Browser;
   let fixture: Fixture;
 
   beforeAll(async () => {
     const dist = await builtDashboard();
-    [browser, fixture] = await Promise.all([startBrowser(), startFixture({ dist })]);
-  }, 180_000);
+    [browser, fixture] = await Promise.all([openBrowser(), startFixture({ dist })]);
+  });
 
   afterAll(async () => {
     await browser?.close();
@@ -46,7 +47,7 @@ describe.skipIf(chromiumPath === null)('the log', { timeout: 90_000 }, () => {
     const { page, complaints } = await open('nginx');
     await page.getByText('4,200 lines, following').waitFor();
     fixture.farm.print(run, { text: 'a line that was just printed' });
-    await page.getByTestId('log').getByText('a line that was just printed').waitFor({ timeout: 1000 });
+    await page.getByTestId('log').getByText('a line that was just printed').waitFor();
     expect((await visibleLines(page)).at(-1)?.line).toBe(4201);
 
     await page.getByTestId('log').hover();
@@ -179,6 +180,8 @@ describe.skipIf(chromiumPath === null)('the log', { timeout: 90_000 }, () => {
       if (wrapped) await page.keyboard.press('l');
       await expect.poll(async () => await log.locator('[data-ghost]').count()).toBe(0);
       await expect.poll(async () => await log.locator('[data-row="500000"]').count()).toBe(1);
+      const scrolled = async () => await log.evaluate(({ scrollTop }) => scrollTop);
+      const bar = await scrolled();
       let before = await top(500_000);
       await expect
         .poll(async () => {
@@ -190,8 +193,8 @@ describe.skipIf(chromiumPath === null)('the log', { timeout: 90_000 }, () => {
       await log.hover();
       for (let n = 0; n < 5; n += 1) await page.mouse.wheel(0, 40);
       await expect.poll(async () => Math.round(before - (await top(500_000)))).toBe(200);
-      // The scroll bar is set right when it is quiet; the lines stay.
-      await page.waitForTimeout(400);
+      // The scroll bar, which went as far as the lines, is set right when it is quiet; the lines stay.
+      await expect.poll(async () => Math.round((await scrolled()) - bar)).toBeLessThan(180);
       expect(Math.round(before - (await top(500_000)))).toBe(200);
       for (let n = 0; n < 5; n += 1) await page.mouse.wheel(0, -40);
       await expect.poll(async () => Math.round(before - (await top(500_000)))).toBe(0);

@@ -1,7 +1,8 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Fixture, startFixture } from '../../packages/web/dev/server.ts';
-import { chromiumPath, openPage, startBrowser } from './support/browser.ts';
+import { openBrowser, openPage } from './support/browser.ts';
+import { chromiumPath } from './support/chromium-path.ts';
 import { builtDashboard } from './support/dashboard.ts';
 
 const PAGES: [path: string, heading: string][] = [
@@ -19,7 +20,7 @@ const PAGES: [path: string, heading: string][] = [
   ['no/such/page', 'There is no such page'],
 ];
 
-describe.skipIf(chromiumPath === null)('the pages', { timeout: 120_000 }, () => {
+describe.skipIf(chromiumPath === null)('the pages', () => {
   let browser: Browser;
   let full: Fixture;
   let empty: Fixture;
@@ -27,13 +28,13 @@ describe.skipIf(chromiumPath === null)('the pages', { timeout: 120_000 }, () => 
 
   beforeAll(async () => {
     const dist = await builtDashboard();
-    browser = await startBrowser();
+    browser = await openBrowser();
     [full, empty, below] = await Promise.all([
       startFixture({ dist }),
       startFixture({ dist, kind: 'empty' }),
       startFixture({ dist, basePath: '/farms/kiln' }),
     ]);
-  }, 180_000);
+  });
 
   afterAll(async () => {
     await browser?.close();

@@ -1,17 +1,18 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Fixture, startFixture, TOKEN } from '../../packages/web/dev/server.ts';
-import { chromiumPath, openPage, startBrowser } from './support/browser.ts';
+import { openBrowser, openPage } from './support/browser.ts';
+import { chromiumPath } from './support/chromium-path.ts';
 import { builtDashboard } from './support/dashboard.ts';
 
-describe.skipIf(chromiumPath === null)('signing in', { timeout: 60_000 }, () => {
+describe.skipIf(chromiumPath === null)('signing in', () => {
   let browser: Browser;
   let fixture: Fixture;
 
   beforeAll(async () => {
     const dist = await builtDashboard();
-    [browser, fixture] = await Promise.all([startBrowser(), startFixture({ dist, auth: true, basePath: '/kiln' })]);
-  }, 180_000);
+    [browser, fixture] = await Promise.all([openBrowser(), startFixture({ dist, auth: true, basePath: '/kiln' })]);
+  });
 
   afterAll(async () => {
     await browser?.close();

@@ -9,6 +9,7 @@ describe('hints of the live socket', () => {
   let answerMs: number;
 
   beforeEach(() => {
+    vi.useFakeTimers();
     vi.stubGlobal('document', { hidden: false });
     client = new QueryClient();
     asked = 0;
@@ -28,37 +29,38 @@ describe('hints of the live socket', () => {
     stop();
     client.clear();
     vi.unstubAllGlobals();
+    vi.useRealTimers();
   });
 
-  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+  const pass = async (ms: number) => await vi.advanceTimersByTimeAsync(ms);
 
   it('ask at once, and once more after a burst', async () => {
-    await pause(10);
+    await pass(10);
     const freshness = new Freshness(client);
     for (let n = 0; n < 50; n += 1) freshness.changed('run', 'a');
-    await pause(50);
+    await pass(50);
     expect(asked).toBe(2);
-    await pause(1100);
+    await pass(1100);
     expect(asked).toBe(3);
   });
 
   it('let an answer that is under way arrive, and ask again after it', async () => {
-    await pause(10);
+    await pass(10);
     answerMs = 200;
     const freshness = new Freshness(client);
     freshness.changed('run', 'a');
     freshness.changed('run', 'b');
-    await pause(100);
+    await pass(100);
     expect(asked).toBe(2);
-    await pause(1300);
+    await pass(1300);
     expect(asked).toBe(3);
   });
 
   it('do not make a page work that nobody looks at', async () => {
-    await pause(10);
+    await pass(10);
     vi.stubGlobal('document', { hidden: true });
     new Freshness(client).changed('run', 'a');
-    await pause(50);
+    await pass(50);
     expect(asked).toBe(1);
     expect(client.getQueryState(['runs', {}])?.isInvalidated).toBe(true);
   });

@@ -22,7 +22,7 @@ function farmOf(hits: number[], lines: () => number, limit = 100) {
       yield { type: 'progress', lines: Math.floor(lines() / 2), total: lines(), hits: 0 };
       yield { type: 'end', hits: found.length, lines: lines(), complete: false };
     },
-    schedule: (callback: () => void) => void setTimeout(callback, 0),
+    schedule: queueMicrotask,
   };
 }
 

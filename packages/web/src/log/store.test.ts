@@ -1,7 +1,7 @@
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { LogPage } from '@kiln/protocol/api.ts';
 import { encodeFrame, type LineRun } from '@kiln/protocol/frame.ts';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ReadFrame, readFrame } from './frame.ts';
 import { LogStore } from './store.ts';
 
@@ -49,9 +49,13 @@ function storeOf(total: number, options: { slow?: boolean; failFirst?: boolean }
   return { store, asked };
 }
 
-const settled = (store: LogStore) => new Promise<void>((resolve) => store.subscribe(() => setTimeout(resolve, 20)));
+/** Lets everything that was asked for come. */
+const settled = async () => await vi.advanceTimersByTimeAsync(1000);
 
 describe('the lines of a log', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
   it('takes live frames, also when some of their lines came before', () => {
     const { store } = storeOf(0);
     store.addFrame(frameOf(1, 10));
@@ -67,12 +71,12 @@ describe('the lines of a log', () => {
     const { store, asked } = storeOf(5000);
     store.addFrame(frameOf(4901, 100));
     store.want([{ first: 4880, last: 4990 }]);
-    await settled(store);
+    await settled();
     expect(asked).toEqual([4501]);
     expect(store.row(4880)?.text).toBe(textOf(4880));
     expect(store.row(4901)?.text).toBe(textOf(4901));
     store.want([{ first: 1, last: 40 }]);
-    await settled(store);
+    await settled();
     expect(asked).toEqual([4501, 1]);
   });
 
@@ -80,12 +84,12 @@ describe('the lines of a log', () => {
     const { store } = storeOf(0, { slow: true });
     for (let n = 0; n < 50; n += 1) store.addFrame(frameOf(n * 100 + 1, 100));
     expect([store.total, store.shown]).toEqual([5000, 0]);
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    await settled();
     expect(store.shown).toBe(5000);
     expect(store.row(5000)?.text).toBe(textOf(5000));
     expect(store.row(2500)).toBeNull();
     store.want([{ first: 2500, last: 2510 }]);
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await settled();
     expect(store.row(2500)?.text).toBe(textOf(2500));
   });
 
@@ -96,7 +100,7 @@ describe('the lines of a log', () => {
       { first: 1200, last: 1200 },
       { first: 4010, last: 4011 },
     ]);
-    await settled(store);
+    await settled();
     expect(asked).toEqual([1200, 4010]);
     expect([store.row(1200)?.text, store.row(4011)?.text]).toEqual([textOf(1200), textOf(4011)]);
   });
@@ -105,10 +109,10 @@ describe('the lines of a log', () => {
     const { store } = storeOf(100, { failFirst: true });
     store.noteTotal(100, true);
     store.want([{ first: 1, last: 40 }]);
-    await settled(store);
+    await settled();
     expect(store.error?.message).toBe('the farm cannot be reached');
     store.retry();
-    await settled(store);
+    await settled();
     expect(store.error).toBeNull();
     expect(store.row(7)?.text).toBe(textOf(7));
   });
@@ -118,7 +122,7 @@ describe('the lines of a log', () => {
     store.noteTotal(1_000_000, true);
     for (let line = 1; line < 400_000; line += 500) {
       store.want([{ first: line, last: line + 60 }]);
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await vi.advanceTimersByTimeAsync(0);
     }
     const there = Array.from({ length: 800 }, (_, n) => store.row(n * 500 + 1)).filter((row) => row !== null);
     expect(store.error).toBeNull();

@@ -38,6 +38,8 @@ export function useViewport(rows: Rows, options: { wrapped: boolean; startAtEnd:
   const seen = useRef(0);
   const boxTop = useRef(0);
   const mustSync = useRef(false);
+  /** Somebody asked for the anchor: a scroll event on its way, such as of a panel that changed its height, is overtaken. */
+  const mustGo = useRef(false);
   const before = useRef(0);
 
   const exact = isExact(rows.count, wrapped);
@@ -55,7 +57,7 @@ export function useViewport(rows: Rows, options: { wrapped: boolean; startAtEnd:
     if (kept === null) {
       element.scrollTop = element.scrollHeight;
       seen.current = element.scrollTop;
-    } else if (shrank || (element.scrollTop === seen.current && (exact || mustSync.current))) {
+    } else if (shrank || mustGo.current || (element.scrollTop === seen.current && (exact || mustSync.current))) {
       const visible = box.current?.offsetHeight
         ? (viewHeight * (last - first + 1)) / box.current.offsetHeight
         : undefined;
@@ -64,6 +66,7 @@ export function useViewport(rows: Rows, options: { wrapped: boolean; startAtEnd:
       seen.current = element.scrollTop;
       mustSync.current = false;
     }
+    mustGo.current = false;
     if (!box.current) return;
     boxTop.current =
       exact && kept
@@ -139,7 +142,7 @@ export function useViewport(rows: Rows, options: { wrapped: boolean; startAtEnd:
   }, []);
 
   const goTo = (next: Anchor) => {
-    mustSync.current = true;
+    mustGo.current = true;
     setAnchor(next);
   };
   const top = kept ? topRow(kept, rows) : rows.count - viewHeight / ROW_HEIGHT;
