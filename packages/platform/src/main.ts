@@ -4,7 +4,7 @@ import type { FarmContext } from '@kiln/store/context.ts';
 import { sweepCredentials } from '@kiln/store/credentials.ts';
 import { sweepHosts } from '@kiln/store/hosts/sweep.ts';
 import { watchTokenFiles } from '@kiln/store/token-files.ts';
-import type { App } from './app.ts';
+import type { FastifyInstance } from 'fastify';
 import { LiveHub } from './live/hub.ts';
 import { Readiness } from './probes/readiness.ts';
 import { createServer } from './server.ts';
@@ -46,7 +46,7 @@ export async function startPlatform(context: FarmContext, options: { webRoot: st
   return { address, stop: async () => await app.close() };
 }
 
-function boundAddress(app: App): string | null {
+function boundAddress(app: FastifyInstance): string | null {
   const [bound] = app.addresses();
   if (bound === undefined || typeof bound === 'string') return bound ?? null;
   return `${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;

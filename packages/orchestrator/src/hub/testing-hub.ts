@@ -23,7 +23,7 @@ import { startLeadership } from '../lead/leadership.ts';
 import { startRetries } from '../runs/retries.ts';
 import { startSweeper } from '../runs/sweeper.ts';
 import { Hub } from './hub.ts';
-import { registerAgentRoutes } from './routes.ts';
+import { authenticateAgents, registerAgentRoutes } from './routes.ts';
 
 export type Told<T extends OrchestratorMessage['type']> = Extract<OrchestratorMessage, { type: T }>;
 
@@ -75,6 +75,7 @@ export async function startTestHub({ lostAgentGrace = '10m' } = {}): Promise<Tes
   );
   const app = createHttp({ log, health: () => ({}), ready: async () => ({ ready: true, reasons: [] }) });
   await app.register(websocket, { options: { maxPayload: 4 * 1024 * 1024 }, errorHandler: endBrokenSocket });
+  await authenticateAgents(app, context);
   registerAgentRoutes(app, context, hub);
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   hub.turns.start();

@@ -16,7 +16,7 @@ export async function tellOfChange(
   if (!change.ok) {
     if (change.from === null) throw notFound('run', runId);
     const message = `a run that is ${change.from} can't become ${wish.to}`;
-    throw new HttpError(409, 'illegal_state_change', message, { from: change.from, to: wish.to });
+    throw new HttpError('illegal_state_change', message, { from: change.from, to: wish.to });
   }
   const cancels = wish.to === 'cancelled';
   const [run] = await db<{ requestId: string }[]>`SELECT request_id FROM runs WHERE run_id = ${runId}`;

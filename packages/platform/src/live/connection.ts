@@ -1,10 +1,12 @@
 import type { WebSocket } from '@fastify/websocket';
+import type { StreamErrorCode } from '@kiln/protocol/errors.ts';
 import { LiveRequest } from '@kiln/protocol/live.ts';
+import type { Principal } from '@kiln/protocol/permissions.ts';
+import { MAX_INTEGER } from '@kiln/protocol/routes/params.ts';
 import type { Logger } from '@kiln/service/log.ts';
 import type { LogStore } from '@kiln/store/logs/log-store.ts';
 import { Compile } from 'typebox/compile';
-import type { Principal } from '../access/principal.ts';
-import { isUuid, MAX_INTEGER } from '../api/params.ts';
+import { isUuid } from '../api/params.ts';
 import type { Changes } from './changes.ts';
 import { hearInTurn } from './hear-in-turn.ts';
 import type { LogFeeds } from './log-feeds.ts';
@@ -99,7 +101,7 @@ export class LiveConnection {
     this.#logs.delete(key);
   }
 
-  #refuse(code: string, message: string): void {
+  #refuse(code: StreamErrorCode, message: string): void {
     this.#errors += 1;
     if (this.#errors > MOST_ERRORS) this.outlet.close(1008, 'too many bad messages');
     else this.outlet.message({ type: 'error', code, message });

@@ -1,10 +1,10 @@
 import type { Writable } from 'node:stream';
 import type { WebSocket } from '@fastify/websocket';
 import { LIVE_CLOSE } from '@kiln/protocol/live.ts';
+import type { Principal } from '@kiln/protocol/permissions.ts';
 import { VERSION } from '@kiln/service/version.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { aliveCredentials } from '@kiln/store/credentials.ts';
-import type { Principal } from '../access/principal.ts';
 import { BuildStreamConnection } from '../vm-build/stream-connection.ts';
 import { TaskFeeds } from '../vm-build/task-feeds.ts';
 import { Changes } from './changes.ts';

@@ -1,7 +1,8 @@
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { HttpError } from '@kiln/service/http.ts';
-import type { App, Wildcard } from '../app.ts';
+import { registerRoute } from '@kiln/service/register-route.ts';
+import type { FastifyInstance } from 'fastify';
 import { FOREIGN_POLICY } from './headers.ts';
 import { listingPage } from './listing-page.ts';
 
@@ -9,10 +10,10 @@ import { listingPage } from './listing-page.ts';
  * The published repositories under /repo/<name>/, open to everybody: they are plain folders, and any static web server
  * serves them as well. What begins with a dot is work in progress and is not shown.
  */
-export function addRepositoryRoutes(app: App, repositoriesDir: string): void {
+export function addRepositoryRoutes(app: FastifyInstance, repositoriesDir: string): void {
   const root = resolve(repositoriesDir);
-  app.get('/repo', { schema: { hide: true } }, async (_request, reply) => await reply.redirect('repo/', 302));
-  app.get<Wildcard>('/repo/*', { schema: { hide: true } }, async (request, reply) => {
+  registerRoute(app, 'GET /repo', async (_request, reply) => await reply.redirect('repo/', 302));
+  registerRoute(app, 'GET /repo/*', async (request, reply) => {
     const path = request.params['*'];
     const folder = await findFolder(root, path);
     reply.header('content-security-policy', FOREIGN_POLICY);
@@ -28,7 +29,7 @@ async function findFolder(root: string, path: string): Promise<string | null> {
   const folder = resolve(root, path);
   const parts = path.split('/');
   if (path.includes('\0') || parts.some((part) => part.startsWith('.')) || !`${folder}${sep}`.startsWith(root + sep)) {
-    throw new HttpError(404, 'not_found', 'there is no such file in the repositories');
+    throw new HttpError('not_found', 'there is no such file in the repositories');
   }
   // Before the first publish there is no folder, and its list is empty.
   if (path === '') return root;

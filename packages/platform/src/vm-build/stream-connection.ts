@@ -1,9 +1,11 @@
 import type { Writable } from 'node:stream';
 import type { WebSocket } from '@fastify/websocket';
+import type { StreamErrorCode } from '@kiln/protocol/errors.ts';
+import { may, type Principal } from '@kiln/protocol/permissions.ts';
 import { BUILD_STREAM_VERSION, BuildStreamRequest } from '@kiln/protocol/vm-build.ts';
+import { forbidden } from '@kiln/service/access/refusals.ts';
 import { VERSION } from '@kiln/service/version.ts';
 import { Compile } from 'typebox/compile';
-import type { Principal } from '../access/principal.ts';
 import { isUuid } from '../api/params.ts';
 import { hearInTurn } from '../live/hear-in-turn.ts';
 import { Outlet } from '../live/outlet.ts';
@@ -16,8 +18,6 @@ const request = Compile(BuildStreamRequest);
 const MOST_TASKS = 256;
 /** A client that sends this many messages that make no sense is let go. */
 const MOST_ERRORS = 20;
-/** Who may follow every task. */
-const ADMIN = 'admin';
 
 type Subscribe = Extract<BuildStreamRequest, { type: 'subscribe' }>;
 
@@ -98,8 +98,8 @@ export class BuildStreamConnection {
   }
 
   #subscribeAll({ since = 0, attempt }: Subscribe): void {
-    if (this.principal.subject !== ADMIN) {
-      this.#refuse('forbidden', 'only an admin follows all tasks', 'all');
+    if (!may(this.principal, 'tasks.follow-all')) {
+      this.#refuse('forbidden', forbidden('tasks.follow-all').message, 'all');
       return;
     }
     if (attempt !== undefined) {
@@ -141,7 +141,7 @@ export class BuildStreamConnection {
     for (const taskId of [...this.#ofAll]) this.#tasks.get(taskId)?.stop();
   }
 
-  #refuse(code: string, message: string, taskId?: string): void {
+  #refuse(code: StreamErrorCode, message: string, taskId?: string): void {
     this.#errors += 1;
     if (this.#errors > MOST_ERRORS) this.outlet.close(1008, 'too many bad messages');
     else this.outlet.message({ type: 'error', code, message, ...(taskId === undefined ? {} : { task_id: taskId }) });

@@ -1,4 +1,5 @@
 import type { PhaseReport } from '@kiln/protocol/agent-messages.ts';
+import type { StreamErrorCode } from '@kiln/protocol/errors.ts';
 import type { LiveMessage } from '@kiln/protocol/live.ts';
 import { isFinishedJob, type JobStatus } from '@kiln/protocol/states.ts';
 import type { Logger } from '@kiln/service/log.ts';
@@ -254,7 +255,7 @@ export class TaskFollower implements FrameOutlet {
     this.#out.now({ type: 'history_end', ...of, line });
   }
 
-  #fail(code: string, message: string): void {
+  #fail(code: StreamErrorCode, message: string): void {
     this.#out.message({ type: 'error', code, message, task_id: this.taskId });
     this.#stopAfterLast();
   }

@@ -1,79 +1,50 @@
 import type { LogLine } from '@kiln/protocol/api.ts';
-import { ApiError } from '@kiln/protocol/api.ts';
-import { LogFilterQuery } from '@kiln/protocol/log-api.ts';
+import { MAX_INTEGER } from '@kiln/protocol/routes/params.ts';
 import { LOG_LEVELS } from '@kiln/protocol/states.ts';
-import { TaskLogs } from '@kiln/protocol/vm-build.ts';
 import { HttpError } from '@kiln/service/http.ts';
+import { registerRoute } from '@kiln/service/register-route.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import type { LogStanding, LogStore } from '@kiln/store/logs/log-store.ts';
 import { readAttemptPhases } from '@kiln/store/reads/tasks.ts';
-import Type from 'typebox';
+import type { FastifyInstance } from 'fastify';
 import type { LogFilter } from '../api/logs/filter.ts';
 import { filteredPage } from '../api/logs/filtered-lines.ts';
 import { readFilter } from '../api/logs/read-filter.ts';
 import { readableLog } from '../api/logs/standing.ts';
-import { Attempt, isUuid, MAX_INTEGER, notFound } from '../api/params.ts';
-import type { App } from '../app.ts';
+import { isUuid, notFound } from '../api/params.ts';
 import { contextOf, timestampOf } from './entry.ts';
 
 /** Pages of lines that one request looks through for `q`. */
 const MOST_PAGES = 20;
 
-const TaskLogsQuery = Type.Object(
-  {
-    attempt: Type.Optional(Attempt),
-    ...LogFilterQuery.properties,
-    q: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 1000, description: 'Only lines with this text, in any case' }),
-    ),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 5000, default: 500, description: 'The most entries' })),
-    cursor: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 100, description: '`next_cursor` of the page before' }),
-    ),
-  },
-  { additionalProperties: false },
-);
-
 /** `GET /api/vm-build/task-logs/{task_id}`: the log of a task, as the build service says it. */
-export function addTaskLogsRoute(app: App, { db, logs }: FarmContext): void {
-  app.get(
-    '/api/vm-build/task-logs/:task_id',
-    {
-      schema: {
-        summary: 'Log entries of a task, in order',
-        tags: ['builds'],
-        params: Type.Object({ task_id: Type.String({ maxLength: 200 }) }),
-        querystring: TaskLogsQuery,
-        response: { 200: TaskLogs, 404: ApiError, 410: ApiError },
-      },
-    },
-    async (request) => {
-      const { task_id: given } = request.params;
-      if (!isUuid(given)) throw notFound('task', given);
-      const taskId = given.toLowerCase();
-      const { attempt, q, limit = 500, cursor, ...filters } = request.query;
-      const place = cursor === undefined ? null : readCursor(cursor);
-      const standing = await readableLog(logs, taskId, place?.attempt ?? attempt);
-      const phases = await readAttemptPhases(db, taskId, standing.attempt);
-      const filter = await readFilter(db, taskId, standing, filters);
-      const from = place?.line ?? 1;
-      const { lines, next } = await matchingPage(logs, taskId, standing, filter, { from, limit, q });
-      return {
-        task_id: taskId,
-        attempt: standing.attempt,
-        entries: lines.map((line) => ({
-          line: line.line,
-          timestamp: timestampOf(Date.parse(line.time)),
-          level: LOG_LEVELS.find((level) => level === line.level) ?? 'INFO',
-          component: line.component,
-          context: contextOf(line, phases),
-          message: line.text,
-        })),
-        next_cursor: next === null ? null : `${standing.attempt}.${next}`,
-        complete: standing.finished && next === null,
-      };
-    },
-  );
+export function addTaskLogsRoute(app: FastifyInstance, { db, logs }: FarmContext): void {
+  registerRoute(app, 'GET /api/vm-build/task-logs/:task_id', async (request) => {
+    const { task_id: given } = request.params;
+    if (!isUuid(given)) throw notFound('task', given);
+    const taskId = given.toLowerCase();
+    const { attempt, q, limit = 500, cursor, ...filters } = request.query;
+    const place = cursor === undefined ? null : readCursor(cursor);
+    const standing = await readableLog(logs, taskId, place?.attempt ?? attempt);
+    const phases = await readAttemptPhases(db, taskId, standing.attempt);
+    const filter = await readFilter(db, taskId, standing, filters);
+    const from = place?.line ?? 1;
+    const { lines, next } = await matchingPage(logs, taskId, standing, filter, { from, limit, q });
+    return {
+      task_id: taskId,
+      attempt: standing.attempt,
+      entries: lines.map((line) => ({
+        line: line.line,
+        timestamp: timestampOf(Date.parse(line.time)),
+        level: LOG_LEVELS.find((level) => level === line.level) ?? 'INFO',
+        component: line.component,
+        context: contextOf(line, phases),
+        message: line.text,
+      })),
+      next_cursor: next === null ? null : `${standing.attempt}.${next}`,
+      complete: standing.finished && next === null,
+    };
+  });
 }
 
 /** A page of what passes the filter and holds `q`. It ends early, or empty, when that took too much work. */
@@ -105,7 +76,7 @@ async function matchingPage(
 function readCursor(cursor: string): { attempt: number; line: number } {
   const [, attempt, line] = /^(\d{1,10})\.(\d{1,15})$/.exec(cursor) ?? [];
   if (attempt === undefined || Number(attempt) < 1 || Number(attempt) > MAX_INTEGER || Number(line) < 1) {
-    throw new HttpError(400, 'bad_cursor', 'the cursor is not one that a page of this log gave as next_cursor');
+    throw new HttpError('bad_cursor', 'the cursor is not one that a page of this log gave as next_cursor');
   }
   return { attempt: Number(attempt), line: Number(line) };
 }

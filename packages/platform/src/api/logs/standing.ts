@@ -12,5 +12,5 @@ export async function readableLog(logs: LogStore, jobId: string, attempt: number
 
 /** The answer about a log whose time is over: 410 with when it was removed. */
 export function expired({ message, expiredAt }: LogExpired): HttpError {
-  return new HttpError(410, 'log_expired', message, { expiredAt: expiredAt.toISOString() });
+  return new HttpError('log_expired', message, { expiredAt: expiredAt.toISOString() });
 }
