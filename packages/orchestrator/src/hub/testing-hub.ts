@@ -20,6 +20,7 @@ import { testDatabase } from '@kiln/store/testing.ts';
 import WebSocket from 'ws';
 import { registerFigures } from '../figures.ts';
 import { startLeadership } from '../lead/leadership.ts';
+import { registerArtifactRoutes } from '../publish/staging.ts';
 import { startRetries } from '../runs/retries.ts';
 import { startSweeper } from '../runs/sweeper.ts';
 import { Hub } from './hub.ts';
@@ -77,6 +78,7 @@ export async function startTestHub({ lostAgentGrace = '10m' } = {}): Promise<Tes
   await app.register(websocket, { options: { maxPayload: 4 * 1024 * 1024 }, errorHandler: endBrokenSocket });
   await authenticateAgents(app, context);
   registerAgentRoutes(app, context, hub);
+  registerArtifactRoutes(app, context);
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   hub.turns.start();
   context.lifecycle.onStop('hub', async () => {
