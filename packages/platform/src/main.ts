@@ -5,9 +5,10 @@ import { sweepCredentials } from '@kiln/store/credentials.ts';
 import { sweepHosts } from '@kiln/store/hosts/sweep.ts';
 import { watchTokenFiles } from '@kiln/store/token-files.ts';
 import type { FastifyInstance } from 'fastify';
-import { LiveHub } from './live/hub.ts';
+import { LiveServer } from './live/live-server.ts';
 import { Readiness } from './probes/readiness.ts';
 import { createServer } from './server.ts';
+import { BuildStreams } from './vm-build/build-streams.ts';
 
 export interface Platform {
   /** host:port where it listens; the real port when 0 was asked for. */
@@ -27,7 +28,9 @@ export async function startPlatform(context: FarmContext, options: { webRoot: st
   if (config.http.addr === null) throw new Error('http.addr is not set: there is no platform to start');
   const { host, port } = parseAddress(config.http.addr);
   const readiness = new Readiness(context);
-  const app = await createServer(context, { hub: new LiveHub(context), readiness, webRoot: options.webRoot });
+  const live = new LiveServer(context);
+  const builds = new BuildStreams(context, live);
+  const app = await createServer(context, { live, builds, readiness, webRoot: options.webRoot });
   await app.listen({ host, port });
   lifecycle.onStop('http', async () => await app.close());
   watchTokenFiles(context);

@@ -18,14 +18,14 @@ import { addFarmRoutes } from './api/farm.ts';
 import { addJobRoutes } from './api/jobs.ts';
 import { addLogRoutes } from './api/logs/routes.ts';
 import { addOpenapiRoute, OPENAPI } from './api/openapi.ts';
-import { refuseBadText } from './api/params.ts';
 import { addRecipeRoutes } from './api/recipes.ts';
 import { addRunRoutes } from './api/runs.ts';
-import { refuseWhileAway } from './database-away.ts';
 import { addReceiver } from './hosts/receive.ts';
 import { addHostRoutes } from './hosts/routes.ts';
 import { addHostTokenRoutes } from './hosts/token-routes.ts';
-import type { LiveHub } from './live/hub.ts';
+import { refuseWhileAway } from './http/database-away.ts';
+import { refuseBadText } from './http/params.ts';
+import type { LiveServer } from './live/live-server.ts';
 import { addLiveRoute } from './live/route.ts';
 import { addDashboardRoutes, sendDashboard } from './pages/dashboard.ts';
 import { addSecurityHeaders } from './pages/headers.ts';
@@ -35,6 +35,7 @@ import { addFarmMetrics, measureRequests } from './probes/metrics.ts';
 import { addMetricsRoute } from './probes/metrics-route.ts';
 import { addReadinessRoute, type Readiness } from './probes/readiness.ts';
 import { addStatusRoutes } from './probes/status.ts';
+import type { BuildStreams } from './vm-build/build-streams.ts';
 import { addBuilderRoutes, addBuildRoutes } from './vm-build/routes.ts';
 import { addWebhookRoutes } from './webhooks/routes.ts';
 
@@ -47,12 +48,17 @@ const SOCKETS = routesOf('platform')
   .filter((key) => routeDefinition(key).form === 'websocket')
   .map(routeTemplate);
 
+/** What the routes speak for. */
+interface Parts {
+  live: LiveServer;
+  builds: BuildStreams;
+  readiness: Readiness;
+  webRoot: string;
+}
+
 /** The platform's HTTP server with all of its routes, not listening yet. */
-export async function createServer(
-  context: FarmContext,
-  parts: { hub: LiveHub; readiness: Readiness; webRoot: string },
-): Promise<FastifyInstance> {
-  const { hub, readiness, webRoot } = parts;
+export async function createServer(context: FarmContext, parts: Parts): Promise<FastifyInstance> {
+  const { live, readiness, webRoot } = parts;
   const { config, log } = context;
   const { trustProxy, basePath } = config.http;
   const app = createHttp({
@@ -71,7 +77,7 @@ export async function createServer(
     options: { maxPayload: MAX_LIVE_MESSAGE, perMessageDeflate: false },
     errorHandler: endBrokenSocket,
     preClose: (done) => {
-      hub.closeAll();
+      live.closeAll();
       done();
     },
   });
@@ -97,16 +103,12 @@ export async function createServer(
   });
   await app.register(async (scope) => addReceiver(scope, context));
   await app.register(async (scope) => addBuilderRoutes(scope, context));
-  await app.register(async (scope) => addClosedRoutes(scope, context, hub));
+  await app.register(async (scope) => addClosedRoutes(scope, context, parts));
   return app;
 }
 
 /** What answers without a credential: probes, sign-in, the dashboard's files, what is published. */
-function addOpenRoutes(
-  app: FastifyInstance,
-  context: FarmContext,
-  parts: { readiness: Readiness; webRoot: string },
-): void {
+function addOpenRoutes(app: FastifyInstance, context: FarmContext, parts: Parts): void {
   const index = new IndexFile(parts.webRoot, context.config.http.basePath);
   refuseWhileAway(app);
   app.removeContentTypeParser('text/plain');
@@ -119,7 +121,7 @@ function addOpenRoutes(
 }
 
 /** What needs a credential: all of /api. */
-function addClosedRoutes(app: FastifyInstance, context: FarmContext, hub: LiveHub): void {
+function addClosedRoutes(app: FastifyInstance, context: FarmContext, { live, builds }: Parts): void {
   refuseWhileAway(app);
   app.removeContentTypeParser('text/plain');
   app.addHook('preValidation', async (request) => {
@@ -130,7 +132,7 @@ function addClosedRoutes(app: FastifyInstance, context: FarmContext, hub: LiveHu
   app.addHook('onSend', async (_request, reply) => {
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
   });
-  addAccessRoutes(app, context, (credentialId) => hub.ended(credentialId));
+  addAccessRoutes(app, context, (credentialId) => live.ended(credentialId));
   addFarmRoutes(app, context);
   addRunRoutes(app, context);
   addJobRoutes(app, context);
@@ -139,8 +141,8 @@ function addClosedRoutes(app: FastifyInstance, context: FarmContext, hub: LiveHu
   addEventRoutes(app, context);
   addHostRoutes(app, context);
   addHostTokenRoutes(app, context);
-  addLiveRoute(app, hub);
-  addBuildRoutes(app, context, hub);
+  addLiveRoute(app, live);
+  addBuildRoutes(app, context, builds);
   addOpenapiRoute(app);
   refuseAt(app, '/api/*', 'account.use', (request) => {
     return new HttpError('not_found', `there is no ${request.method} ${request.url.split('?')[0]?.slice(0, 200)}`);

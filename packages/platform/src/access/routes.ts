@@ -15,7 +15,7 @@ import {
   useSignIn,
 } from '@kiln/store/credentials.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { farmAddress } from '../farm-address.ts';
+import { farmAddress } from '../http/farm-address.ts';
 import { clearSession, setSession } from './cookie.ts';
 import { signInFailedPage } from './sign-in-page.ts';
 

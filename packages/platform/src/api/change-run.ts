@@ -4,7 +4,7 @@ import { HttpError } from '@kiln/service/http.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import type { StateChange } from '@kiln/store/runs.ts';
 import { addMilestones } from '@kiln/store/timeline.ts';
-import { notFound } from './params.ts';
+import { notFound } from '../http/params.ts';
 
 /** Tells everybody of a change that was accepted; throws 404 or 409 for one that was not. */
 export async function tellOfChange(

@@ -4,7 +4,7 @@ import { registerRoute } from '@kiln/service/register-route.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { countDeadLetters, discardDeadLetter, getEvent, listDeadLetters, retryDeadLetter } from '@kiln/store/events.ts';
 import type { FastifyInstance } from 'fastify';
-import { notFound } from './params.ts';
+import { notFound } from '../http/params.ts';
 
 /** Events, and those of them that failed every attempt. */
 export function addEventRoutes(app: FastifyInstance, { db, bus, log }: FarmContext): void {

@@ -8,8 +8,8 @@ import { readAgents } from '@kiln/store/reads/agents.ts';
 import { readOverview } from '@kiln/store/reads/overview.ts';
 import { AmbiguousIdError, readTrace } from '@kiln/store/reads/trace.ts';
 import type { FastifyInstance } from 'fastify';
-import { shareRead } from '../probes/shared-read.ts';
-import { notFound } from './params.ts';
+import { notFound } from '../http/params.ts';
+import { shareRead } from '../http/shared-read.ts';
 
 /** Many pages ask for the overview when something changes; they share one answer. */
 const OVERVIEW_KEPT_MS = 200;

@@ -2,7 +2,7 @@ import { registerRoute } from '@kiln/service/register-route.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { readJob } from '@kiln/store/reads/jobs.ts';
 import type { FastifyInstance } from 'fastify';
-import { notFound } from './params.ts';
+import { notFound } from '../http/params.ts';
 
 /** Jobs; their logs are in `logs/`. */
 export function addJobRoutes(app: FastifyInstance, { db }: FarmContext): void {

@@ -8,7 +8,7 @@ import { readRecipe, readRecipeNames, readRecipes } from '@kiln/store/reads/reci
 import { addMilestones } from '@kiln/store/timeline.ts';
 import { requestPolls } from '@kiln/store/watches.ts';
 import type { FastifyInstance } from 'fastify';
-import { notFound } from './params.ts';
+import { notFound } from '../http/params.ts';
 
 /** Recipes as the roster has them, with what their upstreams last showed. */
 export function addRecipeRoutes(app: FastifyInstance, context: FarmContext): void {

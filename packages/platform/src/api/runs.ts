@@ -6,8 +6,8 @@ import { readRun } from '@kiln/store/reads/run-detail.ts';
 import { CursorError, listRuns } from '@kiln/store/reads/runs.ts';
 import { requestCancel, requestRetry } from '@kiln/store/runs.ts';
 import type { FastifyInstance } from 'fastify';
+import { notFound } from '../http/params.ts';
 import { tellOfChange } from './change-run.ts';
-import { notFound } from './params.ts';
 import { startRun } from './start-run.ts';
 
 /** Runs: the list, one, and what may be done with them. */

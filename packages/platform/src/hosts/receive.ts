@@ -7,7 +7,7 @@ import { registerRoute } from '@kiln/service/register-route.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { recordReading } from '@kiln/store/hosts/record.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { isDatabaseAway } from '../database-away.ts';
+import { isDatabaseAway } from '../http/database-away.ts';
 import { CONTENT_TYPE, type Encoding, exportResponse, statusResponse } from './otlp/answer.ts';
 import { decodeJson } from './otlp/decode-json.ts';
 import { decodeProtobuf } from './otlp/decode-protobuf.ts';

@@ -10,7 +10,7 @@ import { readHostMoment } from '@kiln/store/reads/host-moment.ts';
 import { readUnit } from '@kiln/store/reads/host-unit.ts';
 import { readHost, readHosts } from '@kiln/store/reads/hosts.ts';
 import type { FastifyInstance } from 'fastify';
-import { notFound } from '../api/params.ts';
+import { notFound } from '../http/params.ts';
 import { MetricsStore } from './metrics-store.ts';
 import { reportFromMetrics } from './report-from-metrics.ts';
 import { unitSeries } from './series.ts';

@@ -3,7 +3,7 @@ import { registerRoute } from '@kiln/service/register-route.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { createHostToken, listHostTokens, revokeHostToken } from '@kiln/store/hosts/tokens.ts';
 import type { FastifyInstance } from 'fastify';
-import { notFound } from '../api/params.ts';
+import { notFound } from '../http/params.ts';
 
 /** The tokens that heartbeats push with. */
 export function addHostTokenRoutes(app: FastifyInstance, { db }: FarmContext): void {

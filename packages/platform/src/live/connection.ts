@@ -6,7 +6,7 @@ import { MAX_INTEGER } from '@kiln/protocol/routes/params.ts';
 import type { Logger } from '@kiln/service/log.ts';
 import type { LogStore } from '@kiln/store/logs/log-store.ts';
 import { Compile } from 'typebox/compile';
-import { isUuid } from '../api/params.ts';
+import { isUuid } from '../http/params.ts';
 import type { Changes } from './changes.ts';
 import { hearInTurn } from './hear-in-turn.ts';
 import type { LogFeeds } from './log-feeds.ts';

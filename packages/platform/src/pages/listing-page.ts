@@ -1,4 +1,10 @@
-import type { Entry } from './repositories.ts';
+/** One file or folder of a listing. */
+export interface Entry {
+  name: string;
+  directory: boolean;
+  bytes: number;
+  modified: Date;
+}
 
 /** A folder of a repository as a page: plain links, so that programs can follow them too. */
 export function listingPage(title: string, isTop: boolean, entries: readonly Entry[]): string {

@@ -4,7 +4,7 @@ import { HttpError } from '@kiln/service/http.ts';
 import { registerRoute } from '@kiln/service/register-route.ts';
 import type { FastifyInstance } from 'fastify';
 import { FOREIGN_POLICY } from './headers.ts';
-import { listingPage } from './listing-page.ts';
+import { type Entry, listingPage } from './listing-page.ts';
 
 /**
  * The published repositories under /repo/<name>/, open to everybody: they are plain folders, and any static web server
@@ -39,13 +39,6 @@ async function findFolder(root: string, path: string): Promise<string | null> {
     // Whatever is wrong with it, sending it as a file says so.
     return null;
   }
-}
-
-export interface Entry {
-  name: string;
-  directory: boolean;
-  bytes: number;
-  modified: Date;
 }
 
 async function entries(folder: string): Promise<Entry[]> {

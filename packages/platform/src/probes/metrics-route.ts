@@ -2,7 +2,7 @@ import { registerRoute } from '@kiln/service/register-route.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import type { FastifyInstance } from 'fastify';
 import { exposeHosts } from '../hosts/expose.ts';
-import { shareRead } from './shared-read.ts';
+import { shareRead } from '../http/shared-read.ts';
 
 const PROMETHEUS_TEXT = 'text/plain; version=0.0.4; charset=utf-8';
 /** Scrapes within this of each other share one look at the hosts. */

@@ -2,7 +2,7 @@ import { RUN_STATUSES } from '@kiln/protocol/states.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { type FarmFigures, readFigures } from '@kiln/store/reads/figures.ts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { shareRead } from './shared-read.ts';
+import { shareRead } from '../http/shared-read.ts';
 
 /** One scrape reads the figures once, whatever number of metrics shows them. */
 const KEPT_MS = 1000;

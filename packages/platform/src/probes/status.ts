@@ -4,7 +4,7 @@ import type { FarmContext } from '@kiln/store/context.ts';
 import { BuildCounter } from '@kiln/store/reads/build-counts.ts';
 import { readFarmStatus } from '@kiln/store/reads/status.ts';
 import type { FastifyInstance } from 'fastify';
-import { shareRead } from './shared-read.ts';
+import { shareRead } from '../http/shared-read.ts';
 
 /** How long an answer of /status is given again, so that a tight scrape costs the database nothing. */
 const KEPT_MS = 250;

@@ -3,7 +3,7 @@ import { registerRoute } from '@kiln/service/register-route.ts';
 import { issueBuilderToken, listBuilderTokens, revokeBuilderToken } from '@kiln/store/builders/builder-tokens.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import type { FastifyInstance } from 'fastify';
-import { notFound } from '../api/params.ts';
+import { notFound } from '../http/params.ts';
 
 /** The tokens of builders: made, listed, ended. */
 export function addBuilderTokenRoutes(app: FastifyInstance, { db }: FarmContext): void {

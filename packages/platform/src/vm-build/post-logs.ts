@@ -6,7 +6,7 @@ import { registerRoute } from '@kiln/service/register-route.ts';
 import { type Appended, appendBuilderLogs } from '@kiln/store/builders/append-logs.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import type { FastifyInstance } from 'fastify';
-import { isUuid, notFound } from '../api/params.ts';
+import { isUuid, notFound } from '../http/params.ts';
 import { readBatch } from './read-batch.ts';
 
 /** Largest batch in bytes. */

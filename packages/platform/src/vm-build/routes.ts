@@ -1,16 +1,16 @@
 import type { FarmContext } from '@kiln/store/context.ts';
 import type { FastifyInstance } from 'fastify';
-import { refuseWhileAway } from '../database-away.ts';
-import type { LiveHub } from '../live/hub.ts';
+import { refuseWhileAway } from '../http/database-away.ts';
+import type { BuildStreams } from './build-streams.ts';
 import { addBuilderTokenRoutes } from './builder-tokens.ts';
 import { addPostLogsRoute } from './post-logs.ts';
 import { addBuildStreamRoute } from './stream-route.ts';
 import { addTaskLogsRoute } from './task-logs.ts';
 
 /** The build service for those who watch. */
-export function addBuildRoutes(app: FastifyInstance, context: FarmContext, hub: LiveHub): void {
+export function addBuildRoutes(app: FastifyInstance, context: FarmContext, streams: BuildStreams): void {
   addTaskLogsRoute(app, context);
-  addBuildStreamRoute(app, context, hub);
+  addBuildStreamRoute(app, context, streams);
   addBuilderTokenRoutes(app, context);
 }
 

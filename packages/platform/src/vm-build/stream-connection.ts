@@ -6,7 +6,7 @@ import { BUILD_STREAM_VERSION, BuildStreamRequest } from '@kiln/protocol/vm-buil
 import { forbidden } from '@kiln/service/access/refusals.ts';
 import { VERSION } from '@kiln/service/version.ts';
 import { Compile } from 'typebox/compile';
-import { isUuid } from '../api/params.ts';
+import { isUuid } from '../http/params.ts';
 import { hearInTurn } from '../live/hear-in-turn.ts';
 import { Outlet } from '../live/outlet.ts';
 import { BuildOutlet } from './build-outlet.ts';

@@ -7,11 +7,11 @@ import type { FarmContext } from '@kiln/store/context.ts';
 import type { LogStanding, LogStore } from '@kiln/store/logs/log-store.ts';
 import { readAttemptPhases } from '@kiln/store/reads/tasks.ts';
 import type { FastifyInstance } from 'fastify';
-import type { LogFilter } from '../api/logs/filter.ts';
 import { filteredPage } from '../api/logs/filtered-lines.ts';
 import { readFilter } from '../api/logs/read-filter.ts';
 import { readableLog } from '../api/logs/standing.ts';
-import { isUuid, notFound } from '../api/params.ts';
+import { isUuid, notFound } from '../http/params.ts';
+import type { LogFilter } from '../search/filter.ts';
 import { contextOf, timestampOf } from './entry.ts';
 
 /** Pages of lines that one request looks through for `q`. */

@@ -2,9 +2,9 @@ import { MAX_INTEGER } from '@kiln/protocol/routes/params.ts';
 import { registerRoute } from '@kiln/service/register-route.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import type { FastifyInstance } from 'fastify';
-import { isUuid, notFound } from '../params.ts';
+import { isUuid, notFound } from '../../http/params.ts';
+import { NO_FILTER } from '../../search/filter.ts';
 import { sendLog } from './download.ts';
-import { NO_FILTER } from './filter.ts';
 import { readableLog } from './standing.ts';
 
 /** The whole of a reference, so that there is no path in it: the attempt, and how to write its log. */

@@ -4,7 +4,7 @@ import { HttpError } from '@kiln/service/http.ts';
 import type { Database } from '@kiln/store/database.ts';
 import type { LogStanding } from '@kiln/store/logs/log-store.ts';
 import { readPhaseNames } from '@kiln/store/reads/phases.ts';
-import type { LogFilter } from './filter.ts';
+import type { LogFilter } from '../../search/filter.ts';
 
 const LEVELS: readonly string[] = LOG_LEVELS;
 /** The last moment that JavaScript's dates know, in milliseconds since the epoch. */

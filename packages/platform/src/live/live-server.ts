@@ -1,12 +1,9 @@
-import type { Writable } from 'node:stream';
 import type { WebSocket } from '@fastify/websocket';
 import { LIVE_CLOSE } from '@kiln/protocol/live.ts';
 import type { Principal } from '@kiln/protocol/permissions.ts';
 import { VERSION } from '@kiln/service/version.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { aliveCredentials } from '@kiln/store/credentials.ts';
-import { BuildStreamConnection } from '../vm-build/stream-connection.ts';
-import { TaskFeeds } from '../vm-build/task-feeds.ts';
 import { Changes } from './changes.ts';
 import { LiveConnection } from './connection.ts';
 import { LogFeeds } from './log-feeds.ts';
@@ -16,39 +13,34 @@ const LOOK_MS = 1000;
 const SESSIONS_MS = 10_000;
 
 /** A live socket, whatever is said over it. */
-interface Live {
+export interface Live {
   principal: Principal;
   outlet: { tend(): void; close(code: number, reason: string): void };
 }
 
 /** Every live socket of this node. */
-export class LiveHub {
+export class LiveServer {
   readonly #context: FarmContext;
   readonly #connections = new Set<Live>();
-  readonly #feeds: LogFeeds;
-  readonly #tasks: TaskFeeds;
-  readonly #changes: Changes;
+  /** The logs that are followed here. */
+  readonly feeds: LogFeeds;
+  /** The hints about changes that are followed here. */
+  readonly changes: Changes;
 
   constructor(context: FarmContext) {
     const { logs, bus, lifecycle, metrics } = context;
     this.#context = context;
-    this.#feeds = new LogFeeds(logs, bus);
-    this.#changes = new Changes(bus);
-    this.#tasks = new TaskFeeds(context.db, this.#changes);
-    lifecycle.onStop('live hints', () => this.#changes.stop());
+    this.feeds = new LogFeeds(logs, bus);
+    this.changes = new Changes(bus);
+    lifecycle.onStop('live hints', () => this.changes.stop());
     lifecycle.loop('live sockets', { everyMs: TEND_MS }, async () => {
       for (const connection of this.#connections) connection.outlet.tend();
     });
     const wake = (ring: () => void) => {
-      this.#feeds.bell = ring;
+      this.feeds.bell = ring;
       return () => {};
     };
-    lifecycle.loop('live logs', { everyMs: LOOK_MS, wake }, async () => await this.#feeds.look());
-    const wakeTasks = (ring: () => void) => {
-      this.#tasks.bell = ring;
-      return () => {};
-    };
-    lifecycle.loop('live tasks', { everyMs: LOOK_MS, wake: wakeTasks }, async () => await this.#tasks.look());
+    lifecycle.loop('live logs', { everyMs: LOOK_MS, wake }, async () => await this.feeds.look());
     lifecycle.loop('live sessions', { everyMs: SESSIONS_MS }, async () => await this.#checkSessions());
     metrics.gauge('live_sockets', 'Open live sockets', [], (gauge) => gauge.set(this.#connections.size));
   }
@@ -56,19 +48,15 @@ export class LiveHub {
   /** Takes over a socket whose credential was checked. */
   accept(socket: WebSocket, principal: Principal): void {
     const { logs, log, config } = this.#context;
-    const context = { logs, log, feeds: this.#feeds, changes: this.#changes };
+    const context = { logs, log, feeds: this.feeds, changes: this.changes };
     const connection = new LiveConnection(context, socket, principal, { version: VERSION, farmId: config.farmId });
-    this.#add(socket, connection);
+    this.add(socket, connection);
   }
 
-  /**
-   * Takes over a socket of the stream of builds whose credential was checked. `farm` is the farm's address as it knows it,
-   * `wire` what the socket writes to.
-   */
-  acceptBuilds(socket: WebSocket, principal: Principal, { farm, wire }: { farm: string; wire: Writable }): void {
-    const { db, logs, log, config } = this.#context;
-    const context = { db, logs, log, feeds: this.#feeds, tasks: this.#tasks };
-    this.#add(socket, new BuildStreamConnection(context, socket, principal, { farm, farmId: config.farmId, wire }));
+  /** Counts a connection among those that are kept alive, and closed with their session or the server. */
+  add(socket: WebSocket, connection: Live): void {
+    this.#connections.add(connection);
+    socket.on('close', () => this.#connections.delete(connection));
   }
 
   /** A session ended: whoever is here by it goes. */
@@ -81,11 +69,6 @@ export class LiveHub {
   /** The server stops: readers connect again, to it or to another. */
   closeAll(): void {
     for (const { outlet } of this.#connections) outlet.close(1001, 'Kiln is stopping');
-  }
-
-  #add(socket: WebSocket, connection: Live): void {
-    this.#connections.add(connection);
-    socket.on('close', () => this.#connections.delete(connection));
   }
 
   async #checkSessions(): Promise<void> {
