@@ -5,10 +5,10 @@ import { sweepCredentials } from '@kiln/store/credentials.ts';
 import { sweepHosts } from '@kiln/store/hosts/sweep.ts';
 import { watchTokenFiles } from '@kiln/store/token-files.ts';
 import type { FastifyInstance } from 'fastify';
+import { BuildStreams } from './builder-api/build-streams.ts';
 import { LiveServer } from './live/live-server.ts';
 import { Readiness } from './probes/readiness.ts';
 import { createServer } from './server.ts';
-import { BuildStreams } from './vm-build/build-streams.ts';
 
 export interface Platform {
   /** host:port where it listens; the real port when 0 was asked for. */

@@ -20,6 +20,8 @@ import { addLogRoutes } from './api/logs/routes.ts';
 import { addOpenapiRoute, OPENAPI } from './api/openapi.ts';
 import { addRecipeRoutes } from './api/recipes.ts';
 import { addRunRoutes } from './api/runs.ts';
+import type { BuildStreams } from './builder-api/build-streams.ts';
+import { addBuilderRoutes, addBuildRoutes } from './builder-api/routes.ts';
 import { addReceiver } from './hosts/receive.ts';
 import { addHostRoutes } from './hosts/routes.ts';
 import { addHostTokenRoutes } from './hosts/token-routes.ts';
@@ -35,8 +37,6 @@ import { addFarmMetrics, measureRequests } from './probes/metrics.ts';
 import { addMetricsRoute } from './probes/metrics-route.ts';
 import { addReadinessRoute, type Readiness } from './probes/readiness.ts';
 import { addStatusRoutes } from './probes/status.ts';
-import type { BuildStreams } from './vm-build/build-streams.ts';
-import { addBuilderRoutes, addBuildRoutes } from './vm-build/routes.ts';
 import { addWebhookRoutes } from './webhooks/routes.ts';
 
 /** Largest message of a client of a live socket, in bytes. */

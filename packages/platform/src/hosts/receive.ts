@@ -57,7 +57,7 @@ export function addReceiver(app: FastifyInstance, context: FarmContext): void {
         if (outcome === 'too-many-hosts') {
           rejected += countPoints(reading);
           reasons.push('there are too many hosts already');
-        } else if (outcome === 'kept') tell(host, changed);
+        } else if (outcome === 'kept') notify(host, changed);
       }
       points.inc({ outcome: 'rejected' }, rejected);
       points.inc({ outcome: 'accepted' }, Math.max(0, push.points.length + push.foreign - rejected));
@@ -66,7 +66,7 @@ export function addReceiver(app: FastifyInstance, context: FarmContext): void {
     { bodyLimit: MOST_BYTES },
   );
 
-  function tell(host: string, changed: boolean): void {
+  function notify(host: string, changed: boolean): void {
     context.bus.publish(SUBJECTS.changed, { topic: 'host', id: host });
     if (changed) context.bus.publish(SUBJECTS.changed, { topic: 'problem', id: host });
   }

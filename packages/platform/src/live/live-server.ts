@@ -8,14 +8,14 @@ import { Changes } from './changes.ts';
 import { LiveConnection } from './connection.ts';
 import { LogFeeds } from './log-feeds.ts';
 
-const TEND_MS = 1000;
-const LOOK_MS = 1000;
+const HEARTBEAT_MS = 1000;
+const POLL_MS = 1000;
 const SESSIONS_MS = 10_000;
 
 /** A live socket, whatever is said over it. */
 export interface Live {
   principal: Principal;
-  outlet: { tend(): void; close(code: number, reason: string): void };
+  queue: { heartbeat(): void; close(code: number, reason: string): void };
 }
 
 /** Every live socket of this node. */
@@ -33,14 +33,14 @@ export class LiveServer {
     this.feeds = new LogFeeds(logs, bus);
     this.changes = new Changes(bus);
     lifecycle.onStop('live hints', () => this.changes.stop());
-    lifecycle.loop('live sockets', { everyMs: TEND_MS }, async () => {
-      for (const connection of this.#connections) connection.outlet.tend();
+    lifecycle.loop('live sockets', { everyMs: HEARTBEAT_MS }, async () => {
+      for (const connection of this.#connections) connection.queue.heartbeat();
     });
-    const wake = (ring: () => void) => {
-      this.feeds.bell = ring;
+    const onWake = (wake: () => void) => {
+      this.feeds.wake = wake;
       return () => {};
     };
-    lifecycle.loop('live logs', { everyMs: LOOK_MS, wake }, async () => await this.feeds.look());
+    lifecycle.loop('live logs', { everyMs: POLL_MS, wake: onWake }, async () => await this.feeds.poll());
     lifecycle.loop('live sessions', { everyMs: SESSIONS_MS }, async () => await this.#checkSessions());
     metrics.gauge('live_sockets', 'Open live sockets', [], (gauge) => gauge.set(this.#connections.size));
   }
@@ -61,14 +61,14 @@ export class LiveServer {
 
   /** A session ended: whoever is here by it goes. */
   ended(credentialId: string): void {
-    for (const { principal, outlet } of this.#connections) {
-      if (principal.credentialId === credentialId) outlet.close(LIVE_CLOSE.unauthorized, 'the session ended');
+    for (const { principal, queue } of this.#connections) {
+      if (principal.credentialId === credentialId) queue.close(LIVE_CLOSE.unauthorized, 'the session ended');
     }
   }
 
   /** The server stops: readers connect again, to it or to another. */
   closeAll(): void {
-    for (const { outlet } of this.#connections) outlet.close(1001, 'Kiln is stopping');
+    for (const { queue } of this.#connections) queue.close(1001, 'Kiln is stopping');
   }
 
   async #checkSessions(): Promise<void> {

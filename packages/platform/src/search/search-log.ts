@@ -47,7 +47,7 @@ export async function* searchLog(search: LogSearch, lane: SearchLane): AsyncGene
   const inFlight: { through: number; outcome: Promise<TaskOutcome> }[] = [];
   let hits = 0;
   let sent = 0;
-  let told = Date.now();
+  let reportedAt = Date.now();
   const send = (found: LogHit[]): LogHit[] => {
     const wanted = found.slice(0, limit - sent);
     sent += wanted.length;
@@ -63,8 +63,8 @@ export async function* searchLog(search: LogSearch, lane: SearchLane): AsyncGene
     }
     hits += outcome.result.count;
     const messages: LogSearchMessage[] = send(lines.add(outcome.result));
-    if (Date.now() - told >= PROGRESS_MS) {
-      told = Date.now();
+    if (Date.now() - reportedAt >= PROGRESS_MS) {
+      reportedAt = Date.now();
       messages.push({ type: 'progress', lines: oldest.through, total: standing.lines, hits });
     }
     return { messages, failed: false };

@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import { isUuid, notFound } from '../../http/params.ts';
 import { NO_FILTER } from '../../search/filter.ts';
 import { sendLog } from './download.ts';
-import { readableLog } from './standing.ts';
+import { readableLog } from './readable-log.ts';
 
 /** The whole of a reference, so that there is no path in it: the attempt, and how to write its log. */
 const FILE = /^([1-9]\d{0,9})\.(log|txt|jsonl)$/;

@@ -8,8 +8,8 @@ import { sendLog } from './download.ts';
 import { filteredPage } from './filtered-lines.ts';
 import { addLogFileRoute } from './log-file.ts';
 import { readFilter } from './read-filter.ts';
+import { expired, readableLog } from './readable-log.ts';
 import { addSearchRoute } from './search.ts';
-import { expired, readableLog } from './standing.ts';
 
 /** Everything about logs but the live socket. */
 export function addLogRoutes(app: FastifyInstance, context: FarmContext): void {

@@ -9,7 +9,7 @@ import { searchPattern } from '../../search/pattern.ts';
 import { SearchPool } from '../../search/pool.ts';
 import { searchLog } from '../../search/search-log.ts';
 import { readFilter } from './read-filter.ts';
-import { readableLog } from './standing.ts';
+import { readableLog } from './readable-log.ts';
 
 /** When to ask again after there were too many searches, in seconds. */
 const RETRY_AFTER = 2;

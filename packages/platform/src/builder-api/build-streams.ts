@@ -6,7 +6,7 @@ import type { LiveServer } from '../live/live-server.ts';
 import { BuildStreamConnection } from './stream-connection.ts';
 import { TaskFeeds } from './task-feeds.ts';
 
-const LOOK_MS = 1000;
+const POLL_MS = 1000;
 
 /** Every socket of the stream of builds of this node. They live and end with the other live sockets. */
 export class BuildStreams {
@@ -18,11 +18,11 @@ export class BuildStreams {
     this.#context = context;
     this.#live = live;
     this.#tasks = new TaskFeeds(context.db, live.changes);
-    const wake = (ring: () => void) => {
-      this.#tasks.bell = ring;
+    const onWake = (wake: () => void) => {
+      this.#tasks.wake = wake;
       return () => {};
     };
-    context.lifecycle.loop('live tasks', { everyMs: LOOK_MS, wake }, async () => await this.#tasks.look());
+    context.lifecycle.loop('live tasks', { everyMs: POLL_MS, wake: onWake }, async () => await this.#tasks.poll());
   }
 
   /** Takes over a socket whose credential was checked. `farm` is the farm's address as it knows it, `wire` what the socket writes to. */

@@ -9,7 +9,7 @@ import { readAttemptPhases } from '@kiln/store/reads/tasks.ts';
 import type { FastifyInstance } from 'fastify';
 import { filteredPage } from '../api/logs/filtered-lines.ts';
 import { readFilter } from '../api/logs/read-filter.ts';
-import { readableLog } from '../api/logs/standing.ts';
+import { readableLog } from '../api/logs/readable-log.ts';
 import { isUuid, notFound } from '../http/params.ts';
 import type { LogFilter } from '../search/filter.ts';
 import { contextOf, timestampOf } from './entry.ts';
