@@ -4,7 +4,7 @@ import { findPrincipal } from '@kiln/store/principals.ts';
 import type { FastifyInstance } from 'fastify';
 import { SESSION_COOKIE } from './cookie.ts';
 
-/** The platform's door: Bearer tokens of programs, builders and hosts, and the cookie of people's sessions. */
+/** Checks who calls the platform: Bearer tokens of programs, builders and hosts, and the cookie of people's sessions. */
 export async function authenticateCallers(app: FastifyInstance, { db, log }: FarmContext): Promise<void> {
   await guardRoutes(app, {
     log,

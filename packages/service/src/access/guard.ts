@@ -40,7 +40,7 @@ const MOST_FAILURES = 120;
 const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * The one door of a server: every route's permission is checked here, before anything else is done for it. Sets
+ * The one guard of a server: every route's permission is checked here, before anything else is done for it. Sets
  * `request.principal`, or answers 401, 403 or 429. Register routes after it.
  */
 export async function guardRoutes(app: FastifyInstance, options: GuardOptions): Promise<void> {
