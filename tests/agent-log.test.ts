@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { testDatabase } from '@kiln/store/testing.ts';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { readReadyFile } from '../packages/cli/src/farm/ready-file.ts';
-import { until } from './support/farm-context.ts';
 import { LAUNCHER, startKiln, stopKiln, untilReady } from './support/kiln-up.ts';
+import { until } from './support/until.ts';
 
 /** The agents' own service logs: whoever collects the logs of a farm finds each line once, under `service: agent`. */
 let folder: string;

@@ -3,14 +3,13 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { RunDetail } from '@kiln/protocol/api.ts';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { DebianPostgres, debianPostgres } from './support/debian-postgres.ts';
 import { type Farm, runsOf, startFarm } from './support/farm.ts';
-import { until } from './support/farm-context.ts';
 import { type RunningFarm, startKiln, stopKiln } from './support/kiln-up.ts';
+import { until } from './support/until.ts';
 
 const LINES = 20_000;
 const LOUD = `steps:
@@ -47,7 +46,7 @@ describe.skipIf(absent)(`a PostgreSQL of Debian's packages${absent ? ' (postgres
         async () =>
           await server.sql('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()'),
       ],
-    ] as const)('whose build survives the end of %s', { timeout: 120_000 }, async (what, version, end) => {
+    ] as const)('whose build survives the end of %s', async (what, version, end) => {
       const [runId = ''] = (await farm.start('loud', version)).runs;
       await until(
         'it prints',
@@ -55,18 +54,14 @@ describe.skipIf(absent)(`a PostgreSQL of Debian's packages${absent ? ' (postgres
       );
       await end();
       if (what === 'its server process') {
-        await sleep(500);
+        await until('the farm misses it', async () => (await runsOf(farm).catch(() => null)) === null);
         await server.start();
       }
-      await until('it answers again', async () => await runsOf(farm).catch(() => null), 5000);
-      const run = await until(
-        'the run is finished',
-        async () => {
-          const found = await farm.api<RunDetail>(`/api/runs/${runId}`).catch(() => null);
-          return found && (found.status === 'completed' || found.status === 'failed') ? found : null;
-        },
-        90_000,
-      );
+      await until('it answers again', async () => await runsOf(farm).catch(() => null));
+      const run = await until('the run is finished', async () => {
+        const found = await farm.api<RunDetail>(`/api/runs/${runId}`).catch(() => null);
+        return found && (found.status === 'completed' || found.status === 'failed') ? found : null;
+      });
       expect(run.status, farm.log().slice(-3000)).toBe('completed');
       expect(await printed(farm, run)).toEqual(Array.from({ length: LINES }, (_, index) => index + 1));
       expect(run.jobList[0]?.attempt).toBe(1);
@@ -82,17 +77,21 @@ describe.skipIf(absent)(`a PostgreSQL of Debian's packages${absent ? ' (postgres
     });
 
     test('that leaves it alone while there is nothing to do', async () => {
-      const transactions = async () => {
-        const [row] = await server.sql("SELECT xact_commit::int AS n FROM pg_stat_database WHERE datname = 'kiln'");
-        return Number(row?.n);
+      const count = async () => {
+        const [row] = await server.sql(
+          "SELECT xact_commit::int AS n, extract(epoch FROM clock_timestamp()) AS at FROM pg_stat_database WHERE datname = 'kiln'",
+        );
+        return { n: Number(row?.n), at: Number(row?.at) };
       };
       // Idle connections tell late what they did before.
-      const quiet = async () => {
-        const before = await transactions();
-        await sleep(2000);
-        return (await transactions()) - before < 50;
-      };
-      await until('it is quiet', quiet, 25_000);
+      let before = await count();
+      await until('there are two seconds with fewer than 50 transactions', async () => {
+        const now = await count();
+        if (now.at - before.at < 2) return false;
+        const done = now.n - before.n;
+        before = now;
+        return done < 50;
+      });
     });
 
     test('that goes on after a stop and a start', async () => {
@@ -176,21 +175,34 @@ describe.skipIf(absent)(`a PostgreSQL of Debian's packages${absent ? ' (postgres
       );
     });
 
-    test('yet: it waits, says so once, and stops when told', async () => {
-      const closed = await proxy(server.port, (bytes) => bytes);
-      await closed.close();
-      const farm = await up(server.url('kiln', { port: closed.port }));
-      const waiting = () => farm.events.filter((event) => event.msg === 'PostgreSQL does not answer yet');
-      await until('it waits', () => waiting().length > 0, 20_000);
-      await sleep(2500);
-      expect(waiting()).toEqual([
+    const waiting = (farm: RunningFarm) =>
+      farm.events.filter((event) => event.msg === 'PostgreSQL does not answer yet');
+
+    test('yet: it waits, says where, and stops when told', async () => {
+      // The server has its port on another address, so nobody else can take it there.
+      const farm = await up(server.url('kiln').replace('127.0.0.1', '127.0.0.77'));
+      await until('it waits', () => waiting(farm).length > 0);
+      expect(await stopKiln(farm)).toBe(0);
+      expect(waiting(farm)).toEqual([
         expect.objectContaining({
           level: 'warn',
-          database: `database "kiln" at 127.0.0.1:${closed.port} (user "kiln")`,
-          error: `connect ECONNREFUSED 127.0.0.1:${closed.port}`,
+          database: `database "kiln" at 127.0.0.77:${server.port} (user "kiln")`,
+          error: `connect ECONNREFUSED 127.0.0.77:${server.port}`,
         }),
       ]);
+    });
+
+    test('yet: it tries again and again, and says so once', async () => {
+      let tries = 0;
+      const shut = createServer((client) => {
+        tries += 1;
+        client.destroy();
+      });
+      const farm = await up(server.url('kiln', { port: await listen(shut) }));
+      await until('it tried several times', () => tries >= 4);
+      expect(waiting(farm)).toHaveLength(1);
       expect(await stopKiln(farm)).toBe(0);
+      await new Promise((resolve) => shut.close(resolve));
     });
   });
 });
@@ -204,6 +216,13 @@ async function printed(farm: Farm, run: RunDetail): Promise<number[]> {
   return [...(await response.text()).matchAll(/^line (\d+)$/gm)].map((match) => Number(match[1]));
 }
 
+/** Lets a server listen on a port of the system's choice. */
+async function listen(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
 /** Stands before a PostgreSQL and changes what it says. */
 async function proxy(
   port: number,
@@ -215,10 +234,8 @@ async function proxy(
     upstream.on('data', (bytes) => client.write(change(bytes))).on('close', () => client.destroy());
     for (const socket of [client, upstream]) socket.on('error', () => client.destroy());
   });
-  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
-  const address = listener.address();
   return {
-    port: typeof address === 'object' && address ? address.port : 0,
+    port: await listen(listener),
     close: async () => await new Promise<void>((resolve) => listener.close(() => resolve())),
   };
 }

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import type { FarmStatus, PackageSummary, Trace } from '@kiln/protocol/api.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Farm, runsOf, startFarm } from './support/farm.ts';
-import { until } from './support/farm-context.ts';
 import { GitRepository } from './support/git-repository.ts';
 import { type GitServer, startGitServer } from './support/git-server.ts';
+import { until } from './support/until.ts';
 
 /** One farm of real processes over a real git server: what its users see of a day's work. */
 let root: string;
@@ -44,11 +44,8 @@ afterAll(async () => {
 });
 
 const finishedRun = async (recipe: string, version: string, status: string) =>
-  await until(
-    `${recipe} ${version} is ${status}`,
-    async () =>
-      (await runsOf(farm)).find((run) => run.recipe === recipe && run.version === version && run.status === status),
-    30_000,
+  await until(`${recipe} ${version} is ${status}`, async () =>
+    (await runsOf(farm)).find((run) => run.recipe === recipe && run.version === version && run.status === status),
   );
 const status = async () => await farm.api<FarmStatus>('/status');
 const logged = (text: string) =>
@@ -151,23 +148,33 @@ test('a signed webhook answers with its request id, and that one id tells the st
 });
 
 test('a webhook with a wrong signature is refused and nothing is polled', async () => {
+  await finishedRun('slow', '3.0', 'completed');
   const polls = logged('msg="polling upstream"').length;
   const response = await webhook(push('acme/libfoo', 'refs/tags/v9'), { secret: 'wrong' });
   expect(response.status).toBe(401);
   expect(logged('msg="webhook signature invalid"')).not.toHaveLength(0);
-  await new Promise((done) => setTimeout(done, 300));
-  expect(logged('msg="polling upstream"')).toHaveLength(polls);
+  // What comes after it is polled, and only that.
+  expect((await webhook(push('acme/slow', 'refs/tags/v3.0'))).status).toBe(200);
+  const polled = await until('the next webhook is heard', () => {
+    const lines = logged('msg="polling upstream"').slice(polls);
+    return lines.some((line) => line.includes('recipe=slow')) ? lines : null;
+  });
+  expect(polled.filter((line) => !line.includes('recipe=slow'))).toEqual([]);
 });
 
 test('a slow upstream is polled to its end although the webhook was answered long before', async () => {
   await finishedRun('slow', '3.0', 'completed');
-  git.treat('slow', { delayMs: 1500 });
-  const polls = () => logged('msg="poll complete"').filter((line) => line.includes('recipe=slow')).length;
-  const before = polls();
-  const began = performance.now();
+  const polls = (state: string) => logged(`msg="${state}"`).filter((line) => line.includes('recipe=slow')).length;
+  await until('no poll is under way', () => polls('poll complete') === polls('polling upstream'));
+  const before = polls('poll complete');
+  const looks = git.looks('slow');
+  const mayAnswer = Promise.withResolvers<void>();
+  git.treat('slow', { until: mayAnswer.promise });
   expect((await webhook(push('acme/slow', 'refs/tags/v3.0'))).status).toBe(200);
-  expect(performance.now() - began).toBeLessThan(1000);
-  await until('the slow poll is complete', () => polls() > before);
+  await until('the upstream is asked', () => git.looks('slow') > looks);
+  expect(polls('poll complete')).toBe(before);
+  mayAnswer.resolve();
+  await until('the slow poll is complete', () => polls('poll complete') > before);
   git.treat('slow');
 });
 

@@ -6,9 +6,9 @@ import type { RunSummary, WebhookAnswer } from '@kiln/protocol/api.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type FakeForge, startFakeForge } from '../packages/orchestrator/src/forge/testing-forge.ts';
 import { type Farm, runsOf, startFarm } from './support/farm.ts';
-import { until } from './support/farm-context.ts';
 import { GitRepository } from './support/git-repository.ts';
 import { type GitServer, startGitServer } from './support/git-server.ts';
+import { until } from './support/until.ts';
 
 /** A farm of real processes between a git server and the API of its forge: from the webhook to the check run on the commit. */
 let root: string;
@@ -65,11 +65,8 @@ async function webhook(ref: string): Promise<WebhookAnswer> {
 const told = (run: RunSummary, state: string) =>
   api.seen.find(({ body, ...seen }) => body.external_id === run.runId && seen.state === state);
 const finished = async (recipe: string, version: string, status: string) =>
-  await until(
-    `${recipe} ${version} is ${status}`,
-    async () =>
-      (await runsOf(farm)).find((run) => run.recipe === recipe && run.version === version && run.status === status),
-    30_000,
+  await until(`${recipe} ${version} is ${status}`, async () =>
+    (await runsOf(farm)).find((run) => run.recipe === recipe && run.version === version && run.status === status),
   );
 
 test('the check run of a pushed tag holds the trace of its webhook and its run', async () => {

@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunDetail, RuntimeReadiness } from '@kiln/protocol/api.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Farm, startFarm } from './support/farm.ts';
-import { until } from './support/farm-context.ts';
 import { checkLog } from './support/storm-check.ts';
 import { recipeOf } from './support/storm-jobs.ts';
+import { until } from './support/until.ts';
 
 /** Mounting a disk of the test's own takes root. */
 const canMount = process.getuid?.() === 0;

@@ -6,6 +6,7 @@ import { HOST_METRICS } from '@kiln/protocol/host-metrics.ts';
 import type { HostDetail, HostTokenList, NewHostToken, UnitDetail } from '@kiln/protocol/hosts.ts';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { until } from './support/until.ts';
 
 let p: TestPlatform;
 let token: string;
@@ -81,9 +82,10 @@ describe('what the heartbeat sends', () => {
     expect(shown.match(/^systemd_unit_active/gm)).toHaveLength(1);
 
     await p.db`UPDATE host_readings SET received_at = now() - interval '70 seconds'`;
-    await new Promise((resolve) => setTimeout(resolve, 1050));
-    const later = await (await fetch(`${p.url}/metrics`)).text();
-    expect(later).not.toContain('systemd_unit_');
+    const later = await until('the metrics are counted again', async () => {
+      const text = await (await fetch(`${p.url}/metrics`)).text();
+      return text.includes('systemd_unit_') ? null : text;
+    });
     expect(later).toContain('systemd_heartbeat_last_success_timestamp_seconds{host="web-1"} 1800000000\n');
   });
 

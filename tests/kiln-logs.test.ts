@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogLine, RunDetail } from '@kiln/protocol/api.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Farm, startFarm } from './support/farm.ts';
@@ -11,17 +12,22 @@ const LINES = 20_000;
 
 let farm: Farm;
 let done: RunDetail;
+/** A job of recipe slow goes on when this file is there. */
+const go = join(tmpdir(), `kiln-go-${randomUUID()}`);
 beforeAll(async () => {
   farm = await startFarm({
     recipes: {
       'loud.yaml': `phases:\n  - name: fetch\n    steps: ['echo fetching', 'printf "\\033[32mgreen\\033[0m\\n"']\n  - name: build\n    steps: ['seq 1 ${LINES}', 'echo "warning: careful"', 'echo "error: it broke"', 'echo bye']\n`,
-      'slow.yaml': `steps: ['for i in $(seq 1 60); do echo "slow $i"; sleep 0.1; done']\n`,
+      'slow.yaml': `steps: ['seq -f "slow %g" 1 5; until [ -e ${go} ]; do sleep 0.1; done; for i in $(seq 6 60); do echo "slow $i"; sleep 0.05; done']\n`,
       'two.yaml': `jobs:\n  one:\n    steps: ['seq 1 100000', 'echo first']\n  two:\n    needs: [one]\n    steps: ['echo second']\n`,
     },
   });
   done = await farm.finished((await farm.start('loud', '1')).runs[0] ?? '');
-}, 120_000);
-afterAll(async () => await farm.remove());
+});
+afterAll(async () => {
+  await farm.remove();
+  await rm(go, { force: true });
+});
 
 interface Outcome {
   code: number | null;
@@ -29,7 +35,8 @@ interface Outcome {
   stderr: string;
 }
 
-const kiln = async (args: string[], shell?: string): Promise<Outcome> => {
+/** Runs a command, in a pipe to `shell` when that is given; `heard` is called with all that it printed so far. */
+const kiln = async (args: string[], shell?: string, heard = (_: string): void => {}): Promise<Outcome> => {
   const env = { PATH: process.env.PATH, KILN_DATA: farm.data };
   const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
   const child = shell
@@ -37,7 +44,10 @@ const kiln = async (args: string[], shell?: string): Promise<Outcome> => {
     : spawn(process.execPath, [KILN, ...args], { env, stdio });
   let stdout = '';
   let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    heard(stdout);
+  });
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   return await new Promise((settle) => child.on('close', (code) => settle({ code, stdout, stderr })));
 };
@@ -127,23 +137,28 @@ describe('kiln logs', () => {
     expect(stdout).toBe(read.stdout);
     // Also when all of it was written before.
     expect(await kiln(['logs', runId, '-f'])).toEqual(read);
-  }, 60_000);
+  });
 
   test('follows without a gap or a repeat through the death of the server', async () => {
     const [runId = ''] = (await farm.start('slow', '1')).runs;
-    const following = kiln(['logs', runId, '-f']);
-    const filtered = kiln(['logs', runId, '-f', '--grep', 'slow [0-9]*5$', '--phase', 'build']);
-    await sleep(2000);
+    const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const following = kiln(['logs', runId, '-f'], undefined, (text) => {
+      if (text.includes('slow 5\n')) first.resolve();
+    });
+    const filtered = kiln(['logs', runId, '-f', '--grep', 'slow [0-9]*5$', '--phase', 'build'], undefined, (text) => {
+      if (text.includes('slow 5\n')) second.resolve();
+    });
+    await Promise.all([first.promise, second.promise]);
+    await writeFile(go, '');
     process.kill(await serverOf(farm), 'SIGKILL');
     const { code, stdout } = await following;
-    await farm.finished(runId);
     expect(code).toBe(0);
     expect(stdout.split('\n').filter((line) => /^slow \d+$/.test(line))).toEqual(
       Array.from({ length: 60 }, (_, n) => `slow ${n + 1}`),
     );
     expect(stdout).toBe((await kiln(['logs', runId])).stdout);
     expect((await filtered).stdout).toBe([5, 15, 25, 35, 45, 55].map((n) => `slow ${n}\n`).join(''));
-  }, 90_000);
+  });
 });
 
 /** The pid of the server process below the supervisor. */

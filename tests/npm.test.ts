@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { CHECKOUT } from '../packages/cli/src/farm/location.ts';
 import { readReadyFile } from '../packages/cli/src/farm/ready-file.ts';
-import { until } from './support/farm-context.ts';
 import { isAlive } from './support/kiln-up.ts';
+import { until } from './support/until.ts';
 
 let data: string;
 beforeEach(async () => {

@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 import { testDatabase } from '@kiln/store/testing.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readReadyFile } from '../packages/cli/src/farm/ready-file.ts';
-import { until } from './support/farm-context.ts';
 import { LAUNCHER } from './support/kiln-up.ts';
+import { until } from './support/until.ts';
 
 /** A farm without `kiln up`: a server and an agent that share nothing but the network, as on two machines. */
 let folder: string;

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -19,6 +19,7 @@ import {
 } from './support/kiln-up.ts';
 
 const PARTS = ['agent', 'server', 'postgres'] as const;
+const WAITING = { timeout: 60_000, interval: 50 };
 const folders: string[] = [];
 const farms: RunningFarm[] = [];
 
@@ -61,21 +62,16 @@ async function kiln(farm: RunningFarm, args: string[], heard = (_: string): void
 }
 
 async function untilBuilding(client: Client, runId: string): Promise<void> {
-  await expect
-    .poll(async () => (await client.get<RunDetail>(`/api/runs/${runId}`)).status, { timeout: 30_000 })
-    .toBe('building');
+  await expect.poll(async () => (await client.get<RunDetail>(`/api/runs/${runId}`)).status, WAITING).toBe('building');
 }
 
 async function finished(client: Client, runId: string): Promise<RunDetail> {
   let run: RunDetail | null = null;
   await expect
-    .poll(
-      async () => {
-        run = await client.get<RunDetail>(`/api/runs/${runId}`).catch(() => run);
-        return run?.status;
-      },
-      { timeout: 60_000, interval: 100 },
-    )
+    .poll(async () => {
+      run = await client.get<RunDetail>(`/api/runs/${runId}`).catch(() => run);
+      return run?.status;
+    }, WAITING)
     .toMatch(/completed|failed|cancelled/);
   if (!run) throw new Error(`there is no run ${runId}`);
   return run;
@@ -90,7 +86,7 @@ describe('the first start', () => {
   });
 
   test('says where the dashboard is, and its link signs a browser in once', async () => {
-    await expect.poll(farm.stdout).toContain('Kiln is ready');
+    await expect.poll(farm.stdout, WAITING).toContain('Kiln is ready');
     expect(farm.stdout()).toContain(`Dashboard  ${client.url}\n`);
     const link = /Sign in +(\S+)/.exec(farm.stdout())?.[1] ?? '';
     const signIn = await fetch(link, { redirect: 'manual' });
@@ -111,13 +107,11 @@ describe('the first start', () => {
     expect(farm.noise).toEqual([]);
   });
 
-  test('builds and publishes the examples, and the broken one fails in a telling way', {
-    timeout: 90_000,
-  }, async () => {
+  test('builds and publishes the examples, and the broken one fails in a telling way', async () => {
     const published = async () =>
       (await client.get<PackageList>('/api/packages')).packages.map((entry) => entry.package);
-    await expect.poll(published, { timeout: 60_000, interval: 250 }).toContain('hello');
-    await expect.poll(published, { timeout: 60_000, interval: 250 }).toContain('hello-kiln');
+    await expect.poll(published, WAITING).toContain('hello');
+    await expect.poll(published, WAITING).toContain('hello-kiln');
     const { runs } = await client.get<RunList>('/api/runs', { recipe: 'kettle' });
     const run = await finished(client, runs[0]?.runId ?? '');
     expect(run).toMatchObject({ version: '2.0.0', status: 'failed', failure: { phase: 'check', exitCode: 1 } });
@@ -138,15 +132,13 @@ describe('the first start', () => {
     const before = await client.get<FarmStatus>('/status');
     await writeFile(join(farm.dataDir, 'recipes', 'extra.yaml'), 'steps: [echo extra]\n');
     farm.process.kill('SIGHUP');
-    // Every one of these must be answered, also the one in the middle of the reload.
-    let now = before;
-    for (let asked = 0; asked < 5000 && now.recipes.length === before.recipes.length; asked++) {
-      now = await client.get<FarmStatus>('/status');
-    }
-    expect(now.recipes).toEqual(['extra', ...before.recipes]);
+    // Every one of these must be answered, also those in the middle of the reload.
+    const asked = async () => (await client.get<FarmStatus>('/status')).recipes;
+    const now = async () => (await Promise.all(Array.from({ length: 20 }, asked))).at(-1);
+    await expect.poll(now, { ...WAITING, interval: 1 }).toEqual(['extra', ...before.recipes]);
   });
 
-  test.each(PARTS)('a killed %s comes back, and the build under way ends', { timeout: 120_000 }, async (part) => {
+  test.each(PARTS)('a killed %s comes back, and the build under way ends', async (part) => {
     const { runs } = await startRun(client, 'hello@1.0.0', { force: true });
     const runId = runs[0]?.runId ?? '';
     await untilBuilding(client, runId);
@@ -179,7 +171,7 @@ describe('the first start', () => {
     });
   });
 
-  test('kiln watch goes on when the server dies, without a line lost or repeated', { timeout: 90_000 }, async () => {
+  test('kiln watch goes on when the server dies, without a line lost or repeated', async () => {
     const { runs } = await startRun(client, 'hello@1.2.0', { force: false });
     const begun = Promise.withResolvers<void>();
     const watching = kiln(farm, ['watch', (runs[0]?.runId ?? '').slice(0, 8)], (text) => {
@@ -203,18 +195,26 @@ describe('the first start', () => {
     expect(farm.noise).toEqual([]);
   });
 
-  test('after a kill -9 nothing stays, and the next start has everything', { timeout: 60_000 }, async () => {
+  test('after a kill -9 nothing stays, and the next start has everything', async () => {
     const again = up(farm.dataDir);
     await untilReady(again);
     const pids = await Promise.all(PARTS.map(async (part) => await pidOf(farm.dataDir, part)));
     again.process.kill('SIGKILL');
-    await expect.poll(() => pids.filter(isAlive), { timeout: 20_000 }).toEqual([]);
+    await expect.poll(() => pids.filter(isAlive), WAITING).toEqual([]);
     const third = up(farm.dataDir);
     client = await clientOf(third);
     expect((await client.get<PackageList>('/api/packages')).packages.length).toBeGreaterThan(0);
     expect(await stopKiln(third)).toBe(0);
   });
 });
+
+/** A server of another program. */
+async function listening(): Promise<{ server: Server; port: number }> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  return { server, port: typeof address === 'object' && address ? address.port : 0 };
+}
 
 describe('other ways to start', () => {
   let dataDir: string;
@@ -225,9 +225,11 @@ describe('other ways to start', () => {
     for (const farm of farms) if (farm.process.exitCode === null) await stopKiln(farm);
   });
 
-  test('--once builds what is new and ends, with nothing listening', { timeout: 90_000 }, async () => {
-    const farm = up(dataDir, ['--once'], { KILN_HTTP_ADDR: '127.0.0.1:45123' });
+  test('--once builds what is new and ends, with nothing listening', async () => {
+    const { server, port } = await listening();
+    const farm = up(dataDir, ['--once'], { KILN_HTTP_ADDR: `127.0.0.1:${port}` });
     const ended = await farm.ended;
+    server.close();
     expect(farm.events).toContainEqual(expect.objectContaining({ msg: 'kiln starting', mode: 'once' }));
     expect(farm.events.filter((event) => event.msg === 'webhook server listening')).toEqual([]);
     expect(await readdir(join(dataDir, 'repositories'))).toContain('main');
@@ -235,10 +237,7 @@ describe('other ways to start', () => {
   });
 
   test('a taken port is named before anything starts', async () => {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const address = server.address();
-    const port = typeof address === 'object' ? address?.port : 0;
+    const { server, port } = await listening();
     const farm = up(dataDir, ['--port', String(port)]);
     expect(await farm.ended).toBe(1);
     server.close();

@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Debian13 } from './debian13.ts';
-import { freePort, startProgram } from './program.ts';
+import { ANY_PORT, startProgram } from './program.ts';
+import { until } from './until.ts';
 
 /** An alert as a webhook receives it from Alertmanager. */
 export interface ReceivedAlert {
@@ -44,18 +44,15 @@ export async function startReceiver(): Promise<Receiver> {
   return {
     url: `http://127.0.0.1:${port}/`,
     alerts,
-    firing: async (labels, timeoutMs) => {
-      const deadline = Date.now() + timeoutMs;
-      for (;;) {
-        const found = alerts.find((alert) => alert.status === 'firing' && has(alert.labels, labels));
-        if (found) return found;
-        if (Date.now() > deadline) {
+    firing: async (labels, timeoutMs) =>
+      await until(
+        () => {
           const seen = alerts.map((alert) => `${alert.status} ${JSON.stringify(alert.labels)}`);
-          throw new Error(`no alert with ${JSON.stringify(labels)} within ${timeoutMs} ms, but:\n${seen.join('\n')}`);
-        }
-        await sleep(50);
-      }
-    },
+          return `an alert with ${JSON.stringify(labels)}, but:\n${seen.join('\n')}`;
+        },
+        () => alerts.find((alert) => alert.status === 'firing' && has(alert.labels, labels)),
+        timeoutMs,
+      ),
     stop: async () => {
       server.closeAllConnections();
       await new Promise((done) => server.close(done));
@@ -85,30 +82,24 @@ export async function startAlertmanager(debian: Debian13, config: string): Promi
   const folder = await mkdtemp(join(tmpdir(), 'kiln-alertmanager-'));
   const file = join(folder, 'alertmanager.yml');
   await writeFile(file, config);
-  const address = `127.0.0.1:${await freePort()}`;
   const args = [
     `--config.file=${file}`,
     `--storage.path=${join(folder, 'data')}`,
-    `--web.listen-address=${address}`,
+    `--web.listen-address=${ANY_PORT}`,
     '--cluster.listen-address=',
   ];
-  const url = `http://${address}`;
   const share = join(debian.root('prometheus-alertmanager'), 'usr/share/prometheus/alertmanager');
   const command = [share, debian.program('prometheus-alertmanager'), ...args];
   const inside = ['--mount', 'sh', '-c', WITH_ITS_SHARE, 'sh', ...command];
-  const program = await startProgram('unshare', inside, `${url}/-/ready`);
+  const program = await startProgram('unshare', inside, '/-/ready');
   const stop = async () => {
     await program.stop();
     await rm(folder, { recursive: true, force: true });
   };
-  return { address, url, said: program.said, stop };
+  return { address: program.address, url: program.url, said: program.said, stop };
 }
 
 /** Starts a vmalert (package victoria-metrics) with these options. */
 export async function startVmalert(debian: Debian13, options: string[]): Promise<Served> {
-  const address = `127.0.0.1:${await freePort()}`;
-  const url = `http://${address}`;
-  const args = [...options, `-httpListenAddr=${address}`];
-  const program = await startProgram(debian.program('vmalert'), args, `${url}/health`);
-  return { address, url, said: program.said, stop: program.stop };
+  return await startProgram(debian.program('vmalert'), [...options, `-httpListenAddr=${ANY_PORT}`], '/health');
 }

@@ -1,13 +1,12 @@
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { openDatabase } from '@kiln/store/database.ts';
+import { until } from './until.ts';
 
 const run = promisify(execFile);
 const INSTALLED = '/usr/lib/postgresql';
@@ -26,14 +25,14 @@ function newest(): string | null {
 /** A cluster in a temporary folder, apart from the machine's own. As root it runs as the user postgres or nobody. */
 export class DebianPostgres {
   readonly folder: string;
-  readonly port: number;
   readonly password: string;
   readonly #bin: string;
   readonly #as: { uid?: number; gid?: number };
+  #port = anyPort();
+  #hasStarted = false;
 
-  private constructor(bin: string, folder: string, port: number, password: string, as: { uid?: number; gid?: number }) {
+  private constructor(bin: string, folder: string, password: string, as: { uid?: number; gid?: number }) {
     this.folder = folder;
-    this.port = port;
     this.password = password;
     this.#bin = bin;
     this.#as = as;
@@ -47,10 +46,15 @@ export class DebianPostgres {
     const password = randomBytes(12).toString('hex');
     await writeFile(secret, password, { mode: 0o600 });
     for (const path of [folder, secret]) if (as.uid !== undefined) await chown(path, as.uid, as.gid ?? as.uid);
-    const server = new DebianPostgres(bin, folder, await freePort(), password, as);
+    const server = new DebianPostgres(bin, folder, password, as);
     await server.#run('initdb', ['-U', 'kiln', '-A', 'scram-sha-256', `--pwfile=${secret}`, '-E', 'UTF8', '-N']);
     await server.start();
     return server;
+  }
+
+  /** The port that it listens on from its first start to its last. */
+  get port(): number {
+    return this.#port;
   }
 
   /** Its address for Kiln; `password` and `port` may be others than the right ones. */
@@ -75,18 +79,26 @@ export class DebianPostgres {
     }
   }
 
-  /** Starts it again, on the same port. A killed one leaves processes that need a moment to notice. */
+  /**
+   * Starts it, again on the same port. A killed one leaves processes that need a moment to notice; a first one may find
+   * its port taken, and tries another.
+   */
   async start(): Promise<void> {
-    const settings = `-p ${this.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=${this.folder} -c fsync=off`;
-    for (let tries = 1; ; tries++) {
+    const log = join(this.folder, 'log');
+    let refusal: unknown;
+    const starts = async () => {
+      const settings = `-p ${this.#port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=${this.folder} -c fsync=off`;
       try {
-        await this.#run('pg_ctl', ['-w', '-l', join(this.folder, 'log'), '-o', settings, 'start']);
-        return;
+        await this.#run('pg_ctl', ['-w', '-l', log, '-o', settings, 'start']);
+        return true;
       } catch (error) {
-        if (tries === 20) throw new Error(await readFile(join(this.folder, 'log'), 'utf8'), { cause: error });
-        await sleep(250);
+        refusal = error;
+        if (!this.#hasStarted) this.#port = anyPort();
+        return false;
       }
-    }
+    };
+    await until(() => `PostgreSQL runs on ${this.folder}: ${refusal}; its log says why: ${log}`, starts);
+    this.#hasStarted = true;
   }
 
   /** kill -9 of the server process: all connections are gone, and what was committed must be found in its journal. */
@@ -114,10 +126,10 @@ async function unprivileged(): Promise<{ uid?: number; gid?: number }> {
   return { uid: Number(user?.[2]), gid: Number(user?.[3]) };
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
+/**
+ * A port below those that systems give to whoever asks for any: PostgreSQL can't ask so, and it keeps the port while it is
+ * down between two starts.
+ */
+function anyPort(): number {
+  return randomInt(20_000, 32_000);
 }

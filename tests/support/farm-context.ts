@@ -91,20 +91,3 @@ export async function testFarm(overrides: ConfigSources['overrides'] = {}): Prom
     },
   };
 }
-
-/** Waits until `check` gives something other than undefined, null or false; throws with `what` after `withinMs`. */
-export async function until<T>(
-  what: string,
-  check: () => T | Promise<T>,
-  withinMs = 25_000,
-): Promise<Exclude<T, undefined | null | false>> {
-  const deadline = Date.now() + withinMs;
-  for (;;) {
-    const found = await check();
-    if (found !== undefined && found !== null && found !== false) {
-      return found as Exclude<T, undefined | null | false>;
-    }
-    if (Date.now() > deadline) throw new Error(`after ${withinMs} ms still not: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

@@ -2,10 +2,10 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventDetail, RunDetail, RunList, StartedRun } from '@kiln/protocol/api.ts';
 import { isFinishedRun } from '@kiln/protocol/states.ts';
 import { startKiln, stopKiln, untilReady } from './kiln-up.ts';
+import { until } from './until.ts';
 
 export interface FarmOptions {
   /** Recipe files by name: `hello.yaml` to its text. */
@@ -82,21 +82,20 @@ export async function startFarm(options: FarmOptions): Promise<Farm> {
         method: 'POST',
         body: { recipe, ...(version ? { version } : {}) },
       });
-      for (;;) {
+      return await until(`event ${started.eventId} is routed`, async () => {
         const event = await api<EventDetail>(`/api/events/${started.eventId}`);
-        if (event.status === 'done' || event.status === 'dead') return event;
-        await sleep(20);
-      }
+        return event.status === 'done' || event.status === 'dead' ? event : null;
+      });
     },
-    async finished(runId, timeoutMs = 60_000) {
-      const until = Date.now() + timeoutMs;
-      for (;;) {
-        const run = await api<RunDetail>(`/api/runs/${runId}`);
-        if (isFinishedRun(run.status)) return run;
-        if (Date.now() > until)
-          throw new Error(`run ${runId} is still ${run.status} after ${timeoutMs} ms:\n${farm.log().slice(-4000)}`);
-        await sleep(50);
-      }
+    async finished(runId, timeoutMs) {
+      return await until(
+        () => `run ${runId} is finished:\n${farm.log().slice(-4000)}`,
+        async () => {
+          const run = await api<RunDetail>(`/api/runs/${runId}`);
+          return isFinishedRun(run.status) ? run : null;
+        },
+        timeoutMs,
+      );
     },
     stop: async () => await stopKiln(kiln),
     async remove() {

@@ -5,6 +5,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 export interface Treatment {
   /** Waits so long before it answers, in milliseconds. */
   delayMs?: number;
+  /** Answers when this is fulfilled, and not before. */
+  until?: Promise<void>;
   /** Answers with this HTTP status instead of git's answer. */
   status?: number;
   /** Takes the request and never answers. */
@@ -31,12 +33,13 @@ export async function startGitServer(root: string): Promise<GitServer> {
     const url = new URL(request.url ?? '/', 'http://localhost');
     const name = /^\/(.+)\.git\//.exec(url.pathname)?.[1] ?? '';
     if (url.pathname.endsWith('/info/refs')) looks.set(name, (looks.get(name) ?? 0) + 1);
-    const { delayMs = 0, status, hang } = treatments.get(name) ?? {};
+    const { delayMs = 0, until, status, hang } = treatments.get(name) ?? {};
     if (hang) return;
     const answer = () => {
       if (status === undefined) serve(root, url, request, response);
       else response.writeHead(status).end('this repository is broken on purpose\n');
     };
+    if (until) return void until.then(answer);
     if (delayMs === 0) return answer();
     const timer = setTimeout(() => {
       timers.delete(timer);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Client, createClient } from '../../packages/cli/src/client.ts';
 import { CHECKOUT } from '../../packages/cli/src/farm/location.ts';
 import { type ReadyFile, readReadyFile } from '../../packages/cli/src/farm/ready-file.ts';
+import { until } from './until.ts';
 
 /** One event of the log. */
 export type LogEvent = Record<string, unknown> & { level: string; msg: string };
@@ -59,16 +60,17 @@ const FREE_PORTS = {
 
 /** Waits until every part was ready. Throws with what the farm said when it ends before. */
 export async function untilReady(farm: RunningFarm): Promise<ReadyFile> {
-  const deadline = Date.now() + 45_000;
-  for (;;) {
-    const ready = await readReadyFile(farm.dataDir);
-    if (ready && ready.pid === farm.process.pid) return ready;
-    if (farm.process.exitCode !== null || Date.now() > deadline) {
-      const said = [...farm.events.map((event) => JSON.stringify(event)), ...farm.noise].join('\n');
-      throw new Error(`the farm did not become ready (exit code ${farm.process.exitCode}):\n${said}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
+  const said = () => [...farm.events.map((event) => JSON.stringify(event)), ...farm.noise].join('\n');
+  return await until(
+    () => `the farm is ready:\n${said()}`,
+    async () => {
+      const ready = await readReadyFile(farm.dataDir);
+      if (ready && ready.pid === farm.process.pid) return ready;
+      if (farm.process.exitCode !== null)
+        throw new Error(`the farm ended with ${farm.process.exitCode} before it was ready:\n${said()}`);
+      return null;
+    },
+  );
 }
 
 /** A client of the farm, once it is ready. */

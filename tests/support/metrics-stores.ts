@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Debian13 } from './debian13.ts';
-import { freePort, startProgram } from './program.ts';
+import { ANY_PORT, type Program, startProgram } from './program.ts';
 
 /** One series of an answer: its labels without the name, and its newest value. */
 export interface Row {
@@ -28,16 +28,14 @@ export interface MetricsStore {
 /** Starts a VictoriaMetrics (package victoria-metrics). */
 export async function startVictoriaMetrics(debian: Debian13): Promise<MetricsStore> {
   const folder = await mkdtemp(join(tmpdir(), 'kiln-vm-'));
-  const address = `127.0.0.1:${await freePort()}`;
   const args = [
     `-storageDataPath=${folder}`,
-    `-httpListenAddr=${address}`,
+    `-httpListenAddr=${ANY_PORT}`,
     '-retentionPeriod=30d',
     '-memory.allowedBytes=256MiB',
   ];
-  const url = `http://${address}`;
-  const program = await startProgram(debian.program('victoria-metrics'), args, `${url}/health`);
-  return store('VictoriaMetrics', url, `${url}/opentelemetry/v1/metrics`, folder, program);
+  const program = await startProgram(debian.program('victoria-metrics'), args, '/health');
+  return store('VictoriaMetrics', folder, program, program);
 }
 
 /** What a Prometheus is to do beside storing. */
@@ -65,51 +63,51 @@ export async function startPrometheus(debian: Debian13, options: PrometheusOptio
   const kilns = kiln ? [{ job_name: 'kiln', scrape_interval: '1s', static_configs: [{ targets: [kiln] }] }] : [];
   const settings = { global, rule_files: rules, alerting: { alertmanagers }, scrape_configs: kilns };
   await writeFile(config, JSON.stringify(settings));
-  const address = `127.0.0.1:${await freePort()}`;
   const args = [
     `--config.file=${config}`,
     `--storage.tsdb.path=${join(folder, 'data')}`,
-    `--web.listen-address=${address}`,
+    `--web.listen-address=${ANY_PORT}`,
     '--web.enable-remote-write-receiver',
   ];
-  const url = `http://${address}`;
-  const program = await startProgram(debian.program('prometheus'), args, `${url}/-/ready`);
-  const agent = await startVmagent(debian, `${url}/api/v1/write`, join(folder, 'vmagent')).catch(async (error) => {
-    await program.stop();
-    throw error;
-  });
+  const program = await startProgram(debian.program('prometheus'), args, '/-/ready');
+  const agent = await startVmagent(debian, `${program.url}/api/v1/write`, join(folder, 'vmagent')).catch(
+    async (error) => {
+      await program.stop();
+      throw error;
+    },
+  );
   const stop = async () => {
     await agent.stop();
     await program.stop();
   };
-  return store('Prometheus', url, agent.otlpUrl, folder, { said: () => program.said() + agent.said(), stop });
+  const { url } = program;
+  return store('Prometheus', folder, { url, said: () => program.said() + agent.said(), stop }, agent);
 }
 
-async function startVmagent(debian: Debian13, remoteWriteUrl: string, folder: string) {
-  const address = `127.0.0.1:${await freePort()}`;
+async function startVmagent(debian: Debian13, remoteWriteUrl: string, folder: string): Promise<Program> {
   const args = [
-    `-httpListenAddr=${address}`,
+    `-httpListenAddr=${ANY_PORT}`,
     `-remoteWrite.url=${remoteWriteUrl}`,
     '-remoteWrite.forcePromProto',
     // One queue keeps the order of samples, which Prometheus insists on.
     '-remoteWrite.queues=1',
     `-remoteWrite.tmpDataPath=${folder}`,
   ];
-  const program = await startProgram(debian.program('vmagent'), args, `http://${address}/health`);
-  return { ...program, otlpUrl: `http://${address}/opentelemetry/v1/metrics` };
+  return await startProgram(debian.program('vmagent'), args, '/health');
 }
 
+/** A store by the program that is asked, and the one that OTLP is pushed to. */
 function store(
   kind: MetricsStore['kind'],
-  url: string,
-  otlpUrl: string,
   folder: string,
-  program: { said(): string; stop(): Promise<void> },
+  program: Pick<Program, 'url' | 'said' | 'stop'>,
+  takesOtlp: Pick<Program, 'url'>,
 ): MetricsStore {
+  const { url } = program;
   return {
     kind,
     url,
-    otlpUrl,
+    otlpUrl: `${takesOtlp.url}/opentelemetry/v1/metrics`,
     said: program.said,
     query: async (expression, at) => {
       // VictoriaMetrics else answers as of 30 s ago; Prometheus ignores it.

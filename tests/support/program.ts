@@ -1,19 +1,29 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { until } from './until.ts';
 
 /** A server program that a test runs. */
 export interface Program {
   process: ChildProcess;
+  /** Where it listens: `127.0.0.1:PORT`. */
+  address: string;
+  url: string;
   /** What it wrote to stdout and stderr so far. */
   said(): string;
   /** SIGTERM, and SIGKILL five seconds later. Resolves when it ended. */
   stop(): Promise<void>;
 }
 
-/** Starts a server and waits until `readyUrl` answers 200. Throws with what it said when it ends before, or after 30 s. */
-export async function startProgram(command: string, args: string[], readyUrl: string): Promise<Program> {
+/** The address to tell a program to listen on: the system chooses the port, so that no other program can take it before. */
+export const ANY_PORT = '127.0.0.1:0';
+
+/**
+ * Starts a server that listens on one port of `ANY_PORT` and waits until `readyPath` answers 200 there. Throws with what it
+ * said when it ends before, or isn't ready in time.
+ */
+export async function startProgram(command: string, args: string[], readyPath: string): Promise<Program> {
   // It ends with the test, also when that is killed.
   const child = spawn('setpriv', ['--pdeathsig', 'TERM', command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
@@ -23,31 +33,50 @@ export async function startProgram(command: string, args: string[], readyUrl: st
     });
   }
   const ended = Promise.race([once(child, 'close'), once(child, 'error')]);
-  const program = { process: child, said: () => text, stop: async () => await stop(child, ended) };
-  const deadline = Date.now() + 30_000;
-  while (!(await answers(readyUrl))) {
-    const gone = child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
-    if (gone || Date.now() > deadline) {
-      await program.stop();
-      throw new Error(`${command} did not become ready at ${readyUrl}:\n${text}`);
-    }
-    await sleep(50);
+  try {
+    const address = await until(
+      () => `${command} is ready at ${readyPath}:\n${text}`,
+      async () => {
+        if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined)
+          throw new Error(`${command} ended before it was ready:\n${text}`);
+        const port = await listeningPort(child.pid);
+        if (port === null) return null;
+        const found = `127.0.0.1:${port}`;
+        return (await answers(`http://${found}${readyPath}`)) ? found : null;
+      },
+    );
+    return {
+      process: child,
+      address,
+      url: `http://${address}`,
+      said: () => text,
+      stop: async () => await stop(child, ended),
+    };
+  } catch (error) {
+    await stop(child, ended);
+    throw error;
   }
-  return program;
 }
 
-/** A TCP port of 127.0.0.1 that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
+/** The TCP port that a process listens on, null while there is none. */
+async function listeningPort(pid: number): Promise<number | null> {
+  const folder = `/proc/${pid}/fd`;
+  const open = await readdir(folder).catch(() => []);
+  const targets = await Promise.all(open.map(async (name) => await readlink(join(folder, name)).catch(() => '')));
+  const sockets = new Set(targets.flatMap((target) => /^socket:\[(\d+)\]$/.exec(target)?.[1] ?? []));
+  for (const line of (await readFile('/proc/net/tcp', 'utf8')).split('\n').slice(1)) {
+    const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/);
+    if (state === LISTENS && sockets.has(inode)) return Number.parseInt(local.split(':')[1] ?? '', 16);
+  }
+  return null;
 }
+
+/** The state of a listening socket in /proc/net/tcp. */
+const LISTENS = '0A';
 
 async function answers(url: string): Promise<boolean> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(1_000) });
+    const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
     await response.arrayBuffer();
     return response.ok;
   } catch {

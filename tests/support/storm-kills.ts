@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Farm } from './farm.ts';
-import { until } from './farm-context.ts';
 import { killOne, pidsOf, type Victim } from './farm-processes.ts';
 import type { Random } from './random.ts';
+import { until } from './until.ts';
 
 /** What one round kills: `sealing` is the server at the moment in which a job ended, so that its log is about to be sealed. */
 const TARGETS: readonly (Victim | 'sealing' | 'server+agent' | 'server+postgres')[] = [

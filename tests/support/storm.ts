@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventDetail, RunDetail, RunList, RunSummary, StartedRun } from '@kiln/protocol/api.ts';
 import { type Farm, startFarm } from './farm.ts';
-import { until } from './farm-context.ts';
 import { farmDatabase } from './farm-processes.ts';
 import { Random } from './random.ts';
 import { checkLog, type EndedAttempt } from './storm-check.ts';
 import { recipeOf, STORM_JOBS, type StormJob } from './storm-jobs.ts';
 import { killAtRandom } from './storm-kills.ts';
 import { type Seen, watchLog } from './storm-viewer.ts';
+import { until } from './until.ts';
 
 export interface StormOptions {
   rounds: number;

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { MetricName, Sample } from '@kiln/heartbeat/metrics-table.ts';
 import { encodeMetrics } from '@kiln/heartbeat/otlp.ts';
 import type { MetricsStore } from './metrics-stores.ts';
+import { until } from './until.ts';
 
 /** The shipped timer's interval. */
 const TICK_MS = 30_000;
@@ -36,15 +36,19 @@ export interface HostHistory {
  */
 export async function fillStore(store: MetricsStore, hosts: readonly HostHistory[], ticks: number): Promise<void> {
   const newest = Date.now() - 1000;
+  const sent = new Map<MetricName, number>();
   for (let tick = 0; tick < ticks; tick++) {
     const at = newest - (ticks - 1 - tick) * TICK_MS;
     const samples = hosts.filter(({ sent = ticks }) => tick < sent).flatMap((host) => samplesOf(host, tick, at / 1000));
     await push(store, samples, at, newest - ticks * TICK_MS);
+    for (const { metric, value } of samples) if (value !== null) sent.set(metric, (sent.get(metric) ?? 0) + 1);
   }
-  const seen = async () => (await store.query('max(systemd_heartbeat_last_success_timestamp_seconds)'))[0]?.value ?? 0;
-  // Samples of one push may become visible one after the other.
-  while ((await seen()) < newest / 1000 - 1) await sleep(100);
-  await sleep(500);
+  // Samples of one push may become visible one after the other: those of each metric are counted.
+  const series = `{host=~"${hosts.map(({ host }) => host).join('|')}"}[${(ticks + 10) * (TICK_MS / 1000)}s]`;
+  for (const [metric, samples] of sent) {
+    const seen = async () => (await store.query(`sum(count_over_time(${metric}${series}))`))[0]?.value;
+    await until(`${samples} samples of ${metric} are seen`, async () => (await seen()) === samples);
+  }
 }
 
 async function push(store: MetricsStore, samples: Sample[], at: number, countersSince: number): Promise<void> {

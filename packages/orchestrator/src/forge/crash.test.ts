@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { until } from '../../../../tests/support/farm-context.ts';
+import { until } from '../../../../tests/support/until.ts';
 import { reportingFarm } from './testing.ts';
 
 describe('over crashes and in company', () => {

@@ -1,7 +1,7 @@
 import { requestCancel } from '@kiln/store/runs/cancel.ts';
 import { requestRetry, retryRun } from '@kiln/store/runs/retries.ts';
 import { describe, expect, test, vi } from 'vitest';
-import { until } from '../../../../tests/support/farm-context.ts';
+import { until } from '../../../../tests/support/until.ts';
 import { startForgeReports } from './reports.ts';
 import { PUBLIC_URL, type ReportingFarm, reportingFarm, TEST_TIMING } from './testing.ts';
 import { commitRun } from './testing-runs.ts';

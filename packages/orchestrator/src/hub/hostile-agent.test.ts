@@ -2,7 +2,7 @@ import { issueCredential } from '@kiln/store/credentials.ts';
 import { framesAfter } from '@kiln/store/frames.ts';
 import { testJob, testRecipe, testRun } from '@kiln/store/test-run.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { until } from '../../../../tests/support/farm-context.ts';
+import { until } from '../../../../tests/support/until.ts';
 import {
   completed,
   failed,

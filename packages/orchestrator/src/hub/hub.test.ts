@@ -7,7 +7,7 @@ import { requestCancel } from '@kiln/store/runs/cancel.ts';
 import { testJob, testRecipe, testRun } from '@kiln/store/test-run.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import WebSocket from 'ws';
-import { until } from '../../../../tests/support/farm-context.ts';
+import { until } from '../../../../tests/support/until.ts';
 import { completed, failed, frame, progress, reference, startTestHub, type TestHub, WireAgent } from './testing-hub.ts';
 
 let t: TestHub;

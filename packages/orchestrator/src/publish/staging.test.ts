@@ -13,7 +13,7 @@ import { artifactsOfRun, artifactsToPublish } from '@kiln/store/runs/staged-outp
 import { testDatabase } from '@kiln/store/testing.ts';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { until } from '../../../../tests/support/farm-context.ts';
+import { until } from '../../../../tests/support/until.ts';
 import { clearStaging, newStagedKey, readStaged, STAGED_KEY } from './staged.ts';
 import { registerArtifactRoutes } from './staging.ts';
 import { sha256, type TestFarm, testFarm } from './testing.ts';

@@ -9,7 +9,7 @@ import { takeLead } from '@kiln/store/leadership.ts';
 import { readRoster } from '@kiln/store/recipes.ts';
 import { testDatabase } from '@kiln/store/testing.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { until } from '../../../../tests/support/farm-context.ts';
+import { until } from '../../../../tests/support/until.ts';
 import { Roster } from './roster.ts';
 
 let made: Awaited<ReturnType<typeof testDatabase>>;

@@ -3,7 +3,8 @@ import { leaseEvents } from '@kiln/store/event-leases.ts';
 import { getEvent, insertEvent, insertEvents, retryDeadLetter } from '@kiln/store/events.ts';
 import { testJob, testRecipe } from '@kiln/store/test-run.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type TestFarm, type TestNode, testFarm, until } from '../../../../tests/support/farm-context.ts';
+import { type TestFarm, type TestNode, testFarm } from '../../../../tests/support/farm-context.ts';
+import { until } from '../../../../tests/support/until.ts';
 import { startRouting } from './routing.ts';
 import { order, rosterOf, runsOf } from './test-router.ts';
 

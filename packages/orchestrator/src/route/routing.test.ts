@@ -2,7 +2,8 @@ import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { insertEvents } from '@kiln/store/events.ts';
 import { testRecipe } from '@kiln/store/test-run.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type TestFarm, type TestNode, testFarm, until } from '../../../../tests/support/farm-context.ts';
+import { type TestFarm, type TestNode, testFarm } from '../../../../tests/support/farm-context.ts';
+import { until } from '../../../../tests/support/until.ts';
 import { startRouting } from './routing.ts';
 import { order, rosterOf, runsOf } from './test-router.ts';
 

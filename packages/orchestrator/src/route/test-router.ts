@@ -4,7 +4,8 @@ import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
 import type { BuildPayload, PushPayload } from '@kiln/protocol/events.ts';
 import { getEvent, insertEvent, type NewEvent } from '@kiln/store/events.ts';
-import { type TestFarm, until } from '../../../../tests/support/farm-context.ts';
+import type { TestFarm } from '../../../../tests/support/farm-context.ts';
+import { until } from '../../../../tests/support/until.ts';
 
 /** A roster of these recipes, as the router sees one. */
 export function rosterOf(...recipes: CompiledRecipe[]) {

@@ -1,7 +1,8 @@
 import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { testRecipe } from '@kiln/store/test-run.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type TestFarm, testFarm, until } from '../../../../tests/support/farm-context.ts';
+import { type TestFarm, testFarm } from '../../../../tests/support/farm-context.ts';
+import { until } from '../../../../tests/support/until.ts';
 import { dueTick, schedulesOf } from './cron.ts';
 import { startSchedules } from './schedules.ts';
 

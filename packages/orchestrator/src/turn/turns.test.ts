@@ -6,7 +6,7 @@ import { type ClaimedJob, claimJobs } from '@kiln/store/runs/claim.ts';
 import { testAgent, testRecipe, testRun } from '@kiln/store/test-run.ts';
 import { testDatabase } from '@kiln/store/testing.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { until } from '../../../../tests/support/farm-context.ts';
+import { until } from '../../../../tests/support/until.ts';
 import type { Batch } from './batch.ts';
 import { Turns } from './turns.ts';
 

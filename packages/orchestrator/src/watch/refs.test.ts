@@ -3,9 +3,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { until } from '../../../../tests/support/farm-context.ts';
 import { GitRepository } from '../../../../tests/support/git-repository.ts';
 import { type GitServer, startGitServer } from '../../../../tests/support/git-server.ts';
+import { until } from '../../../../tests/support/until.ts';
 import { defaultBranch, listTags, parseTags } from './refs.ts';
 
 let root: string;

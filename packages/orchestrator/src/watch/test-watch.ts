@@ -2,9 +2,10 @@ import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { CompiledRecipe } from '@kiln/protocol/compiled.ts';
 import { testRecipe } from '@kiln/store/test-run.ts';
 import { requestPolls } from '@kiln/store/watches.ts';
-import { type LogLine, type TestFarm, until } from '../../../../tests/support/farm-context.ts';
+import type { LogLine, TestFarm } from '../../../../tests/support/farm-context.ts';
 import { GitRepository } from '../../../../tests/support/git-repository.ts';
 import type { GitServer } from '../../../../tests/support/git-server.ts';
+import { until } from '../../../../tests/support/until.ts';
 import type { CompiledUpstream } from './match.ts';
 import { testUpstream } from './test-upstream.ts';
 
