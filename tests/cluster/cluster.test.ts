@@ -6,7 +6,7 @@ import { connect } from '@kiln/platform/live/testing-client.ts';
 import type { EventDetail, FarmStatus, Me, PackageList, RecipeList, RunDetail, RunList } from '@kiln/protocol/api.ts';
 import { insertEvent } from '@kiln/store/events.ts';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { until } from '../support/farm-context.ts';
+import { until } from '../support/until.ts';
 import { GitRepository } from '../support/git-repository.ts';
 import { type GitServer, startGitServer } from '../support/git-server.ts';
 import { Cluster, PATIENCE_MS, WEBHOOK_SECRET } from './cluster.ts';

@@ -8,7 +8,7 @@ import { isFinishedRun } from '@kiln/protocol/states.ts';
 import { startS3, type TestS3 } from '@kiln/store/blobs/testing-s3.ts';
 import type { Database } from '@kiln/store/database.ts';
 import { testDatabase } from '@kiln/store/testing.ts';
-import { until } from '../support/farm-context.ts';
+import { until } from '../support/until.ts';
 import { LAUNCHER, type LogEvent } from '../support/kiln-up.ts';
 import { type Balancer, startBalancer } from './balancer.ts';
 
