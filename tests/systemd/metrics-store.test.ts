@@ -67,7 +67,7 @@ describe.skipIf(typeof debian === 'string')('with a metrics store', () => {
     const text = await (await fetch(`${platform.url}/metrics`)).text();
     const taken = await fetch(`${store.url}/api/v1/import/prometheus`, { method: 'POST', body: text });
     expect(taken.status).toBe(204);
-    const limit = Date.now() + 20_000;
+    const limit = Date.now() + 60_000;
     const rows = async () => await store.query('systemd_unit_restart_count_total{host="scraped-1"}');
     while ((await rows()).length < 2 && Date.now() < limit) await new Promise((resolve) => setTimeout(resolve, 200));
     const found = (await rows()).map(({ labels, value }) => [labels.unit, value]);

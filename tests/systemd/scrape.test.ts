@@ -68,7 +68,7 @@ describe.skipIf(typeof debian === 'string')('a Prometheus that scrapes Kiln', ()
   }
 
   async function until(expr: string, rows: number): Promise<void> {
-    const deadline = Date.now() + 15_000;
+    const deadline = Date.now() + 60_000;
     while ((await store.query(expr)).length !== rows) {
       if (Date.now() > deadline) throw new Error(`${expr} never had ${rows} rows:\n${store.said()}`);
       await sleep(100);

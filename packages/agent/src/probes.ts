@@ -1,6 +1,7 @@
 import { createHttp, listenOn } from '@kiln/service/http.ts';
 import type { Logger } from '@kiln/service/log.ts';
 import type { Metrics } from '@kiln/service/metrics.ts';
+import { requireContract } from '@kiln/service/register-route.ts';
 
 const DEFAULT_ADDRESS = '127.0.0.1:8080';
 
@@ -40,6 +41,7 @@ export async function startProbes(
       return { ready: connected, reasons: connected ? [] : ['orchestrator_not_connected'] };
     },
   });
+  requireContract(app, 'agent');
   try {
     const address = await listenOn(app, addr);
     return { address: address.replace(/^http:\/\//, ''), close: async () => await app.close() };

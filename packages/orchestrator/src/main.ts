@@ -1,13 +1,14 @@
 import websocket from '@fastify/websocket';
 import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { createHttp, listenOn } from '@kiln/service/http.ts';
+import { registerRoute, requireContract } from '@kiln/service/register-route.ts';
 import { endBrokenSocket } from '@kiln/service/socket-error.ts';
 import { VERSION } from '@kiln/service/version.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { agentMetrics, registerFigures } from './figures.ts';
 import { startForgeReports } from './forge/reports.ts';
 import { Hub } from './hub/hub.ts';
-import { authenticateAgent, registerAgentRoutes } from './hub/routes.ts';
+import { authenticateAgents, registerAgentRoutes } from './hub/routes.ts';
 import { startSweeper } from './hub/sweeper.ts';
 import { startLeadership } from './lead/leadership.ts';
 import { registerArtifactRoutes } from './publish/staging.ts';
@@ -56,7 +57,8 @@ export async function startOrchestrator(
     health: () => ({ service: 'orchestrator', version: VERSION }),
     ready: async () => await ready(context),
   });
-  app.get('/metrics', async (_request, reply) => {
+  requireContract(app, 'orchestrator');
+  registerRoute(app, 'GET /metrics', async (_request, reply) => {
     return await reply
       .header('content-type', metrics.registry.contentType)
       .send((await metrics.registry.metrics()) + agentMetrics(hub));
@@ -65,12 +67,9 @@ export async function startOrchestrator(
     options: { maxPayload: LARGEST_MESSAGE, perMessageDeflate: false },
     errorHandler: endBrokenSocket,
   });
+  await authenticateAgents(app, context);
   registerAgentRoutes(app, context, hub);
-  registerArtifactRoutes(app, {
-    db,
-    blobs: context.blobs,
-    authenticate: async (request) => await authenticateAgent(context, request),
-  });
+  registerArtifactRoutes(app, { db, blobs: context.blobs });
   const address = await listenOn(app, config.orchestrator.addr);
   lifecycle.onStop('agents', async () => {
     await hub.stop();

@@ -4,8 +4,9 @@ import type { FarmContext } from '@kiln/store/context.ts';
 import { sweepCredentials } from '@kiln/store/credentials.ts';
 import { sweepHosts } from '@kiln/store/hosts/sweep.ts';
 import { watchTokenFiles } from '@kiln/store/token-files.ts';
-import type { App } from './app.ts';
-import { LiveHub } from './live/hub.ts';
+import type { FastifyInstance } from 'fastify';
+import { BuildStreams } from './builder-api/build-streams.ts';
+import { LiveServer } from './live/live-server.ts';
 import { Readiness } from './probes/readiness.ts';
 import { createServer } from './server.ts';
 
@@ -27,7 +28,9 @@ export async function startPlatform(context: FarmContext, options: { webRoot: st
   if (config.http.addr === null) throw new Error('http.addr is not set: there is no platform to start');
   const { host, port } = parseAddress(config.http.addr);
   const readiness = new Readiness(context);
-  const app = await createServer(context, { hub: new LiveHub(context), readiness, webRoot: options.webRoot });
+  const live = new LiveServer(context);
+  const builds = new BuildStreams(context, live);
+  const app = await createServer(context, { live, builds, readiness, webRoot: options.webRoot });
   await app.listen({ host, port });
   lifecycle.onStop('http', async () => await app.close());
   watchTokenFiles(context);
@@ -46,7 +49,7 @@ export async function startPlatform(context: FarmContext, options: { webRoot: st
   return { address, stop: async () => await app.close() };
 }
 
-function boundAddress(app: App): string | null {
+function boundAddress(app: FastifyInstance): string | null {
   const [bound] = app.addresses();
   if (bound === undefined || typeof bound === 'string') return bound ?? null;
   return `${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { createSignInLink } from '@kiln/store/credentials.ts';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import { heldTask } from './builder-api/testing-builds.ts';
 import { type TestPlatform, testPlatform } from './testing.ts';
-import { heldTask } from './vm-build/testing-builds.ts';
 
 const OPENSSL = '/usr/bin/openssl';
 const NGINX = ['/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx'].find((path) => existsSync(path));

@@ -1,29 +1,34 @@
 import cookie from '@fastify/cookie';
 import fastifyStatic from '@fastify/static';
 import swagger from '@fastify/swagger';
-import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import websocket from '@fastify/websocket';
+import { routeTemplate } from '@kiln/protocol/route-path.ts';
+import { routeDefinition, routesOf } from '@kiln/protocol/routes.ts';
 import { createHttp, HttpError } from '@kiln/service/http.ts';
+import { refuseAt, requireContract } from '@kiln/service/register-route.ts';
 import { endBrokenSocket } from '@kiln/service/socket-error.ts';
 import { VERSION } from '@kiln/service/version.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
-import { createDoor } from './access/authenticate.ts';
+import type { FastifyInstance } from 'fastify';
+import { authenticateCallers } from './access/authenticate.ts';
 import { addAccessRoutes, addSignInRoutes } from './access/routes.ts';
 import { addEventRoutes } from './api/events.ts';
 import { addFarmRoutes } from './api/farm.ts';
 import { addJobRoutes } from './api/jobs.ts';
 import { addLogRoutes } from './api/logs/routes.ts';
 import { addOpenapiRoute, OPENAPI } from './api/openapi.ts';
-import { refuseBadText } from './api/params.ts';
 import { addRecipeRoutes } from './api/recipes.ts';
 import { addRunRoutes } from './api/runs.ts';
-import type { App } from './app.ts';
-import { refuseWhileAway } from './database-away.ts';
+import type { BuildStreams } from './builder-api/build-streams.ts';
+import { addBuilderRoutes, addBuildRoutes } from './builder-api/routes.ts';
 import { addReceiver } from './hosts/receive.ts';
 import { addHostRoutes } from './hosts/routes.ts';
 import { addHostTokenRoutes } from './hosts/token-routes.ts';
-import type { LiveHub } from './live/hub.ts';
-import { addLiveRoute, LIVE_ADDRESS } from './live/route.ts';
+import { refuseWhileAway } from './http/database-away.ts';
+import { refuseBadText } from './http/params.ts';
+import type { LiveServer } from './live/live-server.ts';
+import { addLiveRoute } from './live/route.ts';
 import { addDashboardRoutes, sendDashboard } from './pages/dashboard.ts';
 import { addSecurityHeaders } from './pages/headers.ts';
 import { IndexFile } from './pages/index-page.ts';
@@ -32,8 +37,6 @@ import { addFarmMetrics, measureRequests } from './probes/metrics.ts';
 import { addMetricsRoute } from './probes/metrics-route.ts';
 import { addReadinessRoute, type Readiness } from './probes/readiness.ts';
 import { addStatusRoutes } from './probes/status.ts';
-import { addBuilderRoutes, addBuildRoutes } from './vm-build/routes.ts';
-import { BUILD_STREAM_ADDRESS } from './vm-build/stream-route.ts';
 import { addWebhookRoutes } from './webhooks/routes.ts';
 
 /** Largest message of a client of a live socket, in bytes. */
@@ -41,42 +44,46 @@ const MAX_LIVE_MESSAGE = 4096;
 /** How long a request may take to arrive, in milliseconds: 8 MiB over a line of 1 Mbit/s. */
 const REQUEST_LIMIT_MS = 70_000;
 /** Where WebSockets are. */
-const SOCKETS = [LIVE_ADDRESS, BUILD_STREAM_ADDRESS];
+const SOCKETS = routesOf('platform')
+  .filter((key) => routeDefinition(key).form === 'websocket')
+  .map(routeTemplate);
+
+/** What the routes speak for. */
+interface Parts {
+  live: LiveServer;
+  builds: BuildStreams;
+  readiness: Readiness;
+  webRoot: string;
+}
 
 /** The platform's HTTP server with all of its routes, not listening yet. */
-export async function createServer(
-  context: FarmContext,
-  parts: { hub: LiveHub; readiness: Readiness; webRoot: string },
-): Promise<App> {
-  const { hub, readiness, webRoot } = parts;
+export async function createServer(context: FarmContext, parts: Parts): Promise<FastifyInstance> {
+  const { live, readiness, webRoot } = parts;
   const { config, log } = context;
   const { trustProxy, basePath } = config.http;
-  const app: App = createHttp({
+  const app = createHttp({
     log,
     health: () => ({ service: 'platform', version: VERSION, farm_id: config.farmId }),
     ready: async () => await readiness.check(),
     trustProxy,
     basePath,
     requestTimeoutMs: REQUEST_LIMIT_MS,
-  }).withTypeProvider<TypeBoxTypeProvider>();
+  });
+  requireContract(app, 'platform');
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
-  // Answers are built by hand, to the schemas; writing them needs no second look.
-  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
-  app.decorateRequest('principal', null);
-  app.decorateRequest('builder', null);
   await app.register(cookie);
   await app.register(swagger, OPENAPI);
   await app.register(websocket, {
     options: { maxPayload: MAX_LIVE_MESSAGE, perMessageDeflate: false },
     errorHandler: endBrokenSocket,
     preClose: (done) => {
-      hub.closeAll();
+      live.closeAll();
       done();
     },
   });
   app.addHook('onRequest', async (request) => {
     if (request.ws && !SOCKETS.includes(request.routeOptions.url ?? ''))
-      throw new HttpError(400, 'no_websocket', `only ${SOCKETS.join(' and ')} speak WebSocket`);
+      throw new HttpError('no_websocket', `only ${SOCKETS.join(' and ')} speak WebSocket`);
   });
   await app.register(fastifyStatic, {
     root: webRoot,
@@ -88,19 +95,20 @@ export async function createServer(
   addSecurityHeaders(app);
   measureRequests(app, context);
   addFarmMetrics(context);
-  await app.register(async (scope) => addOpenRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), context, parts));
+  await authenticateCallers(app, context);
+  await app.register(async (scope) => addOpenRoutes(scope, context, parts));
   await app.register(async (scope) => {
     refuseWhileAway(scope);
-    addWebhookRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), context);
+    addWebhookRoutes(scope, context);
   });
-  await app.register(async (scope) => addReceiver(scope.withTypeProvider<TypeBoxTypeProvider>(), context));
-  await app.register(async (scope) => addBuilderRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), context));
-  await app.register(async (scope) => addClosedRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), context, hub));
+  await app.register(async (scope) => addReceiver(scope, context));
+  await app.register(async (scope) => addBuilderRoutes(scope, context));
+  await app.register(async (scope) => addClosedRoutes(scope, context, parts));
   return app;
 }
 
 /** What answers without a credential: probes, sign-in, the dashboard's files, what is published. */
-function addOpenRoutes(app: App, context: FarmContext, parts: { readiness: Readiness; webRoot: string }): void {
+function addOpenRoutes(app: FastifyInstance, context: FarmContext, parts: Parts): void {
   const index = new IndexFile(parts.webRoot, context.config.http.basePath);
   refuseWhileAway(app);
   app.removeContentTypeParser('text/plain');
@@ -113,10 +121,9 @@ function addOpenRoutes(app: App, context: FarmContext, parts: { readiness: Readi
 }
 
 /** What needs a credential: all of /api. */
-function addClosedRoutes(app: App, context: FarmContext, hub: LiveHub): void {
+function addClosedRoutes(app: FastifyInstance, context: FarmContext, { live, builds }: Parts): void {
   refuseWhileAway(app);
   app.removeContentTypeParser('text/plain');
-  app.addHook('onRequest', createDoor(context.db));
   app.addHook('preValidation', async (request) => {
     refuseBadText(request.params, 'the address');
     refuseBadText(request.query, 'the query');
@@ -125,19 +132,19 @@ function addClosedRoutes(app: App, context: FarmContext, hub: LiveHub): void {
   app.addHook('onSend', async (_request, reply) => {
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
   });
-  addAccessRoutes(app, context, (credentialId) => hub.ended(credentialId));
+  addAccessRoutes(app, context, (credentialId) => live.ended(credentialId));
   addFarmRoutes(app, context);
   addRunRoutes(app, context);
   addJobRoutes(app, context);
-  void app.register(async (scope) => addLogRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), context));
+  void app.register(async (scope) => addLogRoutes(scope, context));
   addRecipeRoutes(app, context);
   addEventRoutes(app, context);
   addHostRoutes(app, context);
   addHostTokenRoutes(app, context);
-  addLiveRoute(app, hub);
-  addBuildRoutes(app, context, hub);
+  addLiveRoute(app, live);
+  addBuildRoutes(app, context, builds);
   addOpenapiRoute(app);
-  app.all('/api/*', { schema: { hide: true } }, async (request) => {
-    throw new HttpError(404, 'not_found', `there is no ${request.method} ${request.url.split('?')[0]?.slice(0, 200)}`);
+  refuseAt(app, '/api/*', 'account.use', (request) => {
+    return new HttpError('not_found', `there is no ${request.method} ${request.url.split('?')[0]?.slice(0, 200)}`);
   });
 }

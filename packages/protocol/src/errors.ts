@@ -51,7 +51,6 @@ export const ERRORS = {
   unknown_recipe: { status: 404, meaning: 'No recipe has this name. The message has the nearest ones.' },
   method_not_allowed: { status: 405, meaning: 'The address is right, the method is not. `Allow` names the right one.' },
   request_timeout: { status: 408, meaning: 'The request took too long to arrive.' },
-  conflict: { status: 409, meaning: 'The state of the thing does not allow this.' },
   illegal_state_change: {
     status: 409,
     meaning: 'The state does not allow this change. `from` is the state now, `to` the one that was asked for.',

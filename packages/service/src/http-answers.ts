@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { ErrorCode } from '@kiln/protocol/errors.ts';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { HttpError } from './http-error.ts';
 import type { Logger } from './log.ts';
@@ -6,12 +7,15 @@ import type { Logger } from './log.ts';
 /** Answers what a handler threw, or what fastify refused: 4xx with its reason, anything else 500 with a log line. */
 export function answerError(error: FastifyError | Error, reply: FastifyReply, log: Logger): FastifyReply {
   if (error instanceof HttpError) {
-    const { statusCode, code, message, detail } = error;
+    const { statusCode, code, message, detail, headers } = error;
     if (statusCode >= 500) log.error({ err: error, requestId: reply.request.id }, 'a request failed');
-    return reply.code(statusCode).send({ error: { code, message, ...detail } });
+    return reply
+      .code(statusCode)
+      .headers(headers)
+      .send({ error: { code, message, ...detail } });
   }
   if (isCutShort(error, reply.request)) {
-    return reply.code(400).send({ error: { code: 'incomplete_body', message: 'the body ended early' } });
+    return answerError(new HttpError('incomplete_body', 'the body ended early'), reply, log);
   }
   const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500;
   if (status >= 400 && status < 500) {
@@ -31,20 +35,17 @@ export function isCutShort(error: Error, { raw }: Pick<FastifyRequest, 'raw'>): 
   return !raw.complete && 'code' in error && error.code === 'ECONNRESET';
 }
 
-const CODES: Record<number, string> = {
+/** What the framework refuses by itself has a status and no code. */
+const CODES: Readonly<Record<number, ErrorCode>> = {
   400: 'bad_request',
-  401: 'unauthorized',
-  403: 'forbidden',
   404: 'not_found',
   405: 'method_not_allowed',
-  409: 'conflict',
   413: 'body_too_large',
   414: 'address_too_long',
   415: 'unsupported_media_type',
-  429: 'too_many_requests',
 };
 
-function codeOf(status: number): string {
+function codeOf(status: number): ErrorCode {
   return CODES[status] ?? 'bad_request';
 }
 

@@ -66,7 +66,7 @@ test('every error is {error:{code,message}} and shows no stack', async () => {
       throw new Error('secret detail');
     });
     server.get('/refused', async () => {
-      throw new HttpError(409, 'illegal_state', 'the run is completed', { from: 'completed', to: 'cancelling' });
+      throw new HttpError('illegal_state_change', 'the run is completed', { from: 'completed', to: 'cancelling' });
     });
     server.get(
       '/checked',
@@ -85,7 +85,7 @@ test('every error is {error:{code,message}} and shows no stack', async () => {
   expect(logged).toMatchObject({ error: 'secret detail', stack: expect.any(String) });
   expect(boom.text).toContain(String(logged?.requestId));
   expect(JSON.parse((await get('/refused')).text)).toEqual({
-    error: { code: 'illegal_state', message: 'the run is completed', from: 'completed', to: 'cancelling' },
+    error: { code: 'illegal_state_change', message: 'the run is completed', from: 'completed', to: 'cancelling' },
   });
   expect(await get('/checked?n=abc')).toMatchObject({ status: 400, text: expect.stringContaining('invalid_request') });
 });

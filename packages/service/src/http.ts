@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance, LogController } from 'fastify';
 import { parseAddress } from './address.ts';
 import { answerBrokenRequest, answerError } from './http-answers.ts';
+import { HttpError } from './http-error.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { registerRoute } from './register-route.ts';
 import { withLimit } from './with-limit.ts';
 
 export { parseAddress } from './address.ts';
@@ -64,10 +66,11 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     rewriteUrl: (request) => withoutBase(request.url ?? '/', basePath),
   });
   app.setErrorHandler<FastifyError>((error, _request, reply) => answerError(error, reply, options.log));
-  app.setNotFoundHandler(async (request, reply) => {
-    const message = `there is no ${request.method} ${request.url.split('?')[0]}`;
-    return await reply.code(404).send({ error: { code: 'not_found', message } });
+  app.setNotFoundHandler(async (request) => {
+    throw new HttpError('not_found', `there is no ${request.method} ${request.url.split('?')[0]}`);
   });
+  // Answers are built by hand, to the schemas; writing them needs no second look.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.addHook('onListen', async () => {
     log.level = options.log.level;
   });
@@ -88,18 +91,19 @@ export async function listenOn(app: FastifyInstance, address: string): Promise<s
 }
 
 function addProbes(app: FastifyInstance, { metrics, health, ready }: HttpOptions): void {
-  app.get('/health', async () => ({ status: 'ok', ...health() }));
-  app.get('/ready', async (_request, reply) => {
+  registerRoute(app, 'GET /health', async () => ({ status: 'ok', ...health() }));
+  registerRoute(app, 'GET /ready', async (_request, reply) => {
     const state = await withLimit(READY_LIMIT_MS, 'no answer', ready).catch(
       (error: unknown): Readiness => ({
         ready: false,
         reasons: [error instanceof Error ? error.message : String(error)],
       }),
     );
-    return await reply.code(state.ready ? 200 : 503).send({ status: state.ready ? 'ready' : 'not_ready', ...state });
+    reply.code(state.ready ? 200 : 503);
+    return { status: state.ready ? 'ready' : 'not_ready', ...state };
   });
   if (!metrics) return;
-  app.get('/metrics', async (_request, reply) => {
+  registerRoute(app, 'GET /metrics', async (_request, reply) => {
     return await reply.header('content-type', PROMETHEUS_TEXT).send(await metrics.registry.metrics());
   });
 }

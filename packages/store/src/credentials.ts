@@ -1,13 +1,14 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import type { PrincipalKind } from '@kiln/protocol/permissions.ts';
 import type { Database, Queryable } from './database.ts';
 
-/** What a credential opens: everything (admin), the dashboard (session), one sign-in, an agent's enrolment, an agent's socket, a builder's calls, metrics of one host (host) or of any (collector). */
-export type CredentialKind = 'admin' | 'session' | 'signin' | 'join' | 'agent' | 'builder' | 'host' | 'collector';
+/** What a credential is for: to speak for a principal, or (`signin`) to become one once. `protocol/permissions.ts` says what each may do. */
+export type CredentialKind = PrincipalKind | 'signin';
 
 /** A credential without its secret, which nobody keeps. */
-export interface Credential {
+export interface Credential<K extends CredentialKind = CredentialKind> {
   credentialId: string;
-  kind: CredentialKind;
+  kind: K;
   /** Who it speaks for: `admin`, the name of a join token, the id of an agent, the name of a builder, of a host or a collector. */
   subject: string;
   createdAt: Date;
@@ -53,13 +54,13 @@ export async function issueCredential(
 }
 
 /** The credential that a token stands for, if it is of one of these kinds, not expired and not revoked. */
-export async function findCredential(
+export async function findCredential<K extends CredentialKind>(
   sql: Queryable,
-  kinds: CredentialKind | readonly CredentialKind[],
+  kinds: K | readonly K[],
   token: string,
-): Promise<Credential | null> {
+): Promise<Credential<K> | null> {
   const list = typeof kinds === 'string' ? [kinds] : [...kinds];
-  const [row] = await sql<Credential[]>`
+  const [row] = await sql<Credential<K>[]>`
     SELECT credential_id, kind, subject, created_at, expires_at FROM credentials
     WHERE hash = ${hashToken(token)} AND kind = ANY (${list}::text[]) AND revoked_at IS NULL
       AND (expires_at IS NULL OR expires_at > now())`;

@@ -1,7 +1,7 @@
 import { CLOSE } from '@kiln/protocol/agent-messages.ts';
 import { testRecipe, testRun } from '@kiln/store/test-run.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { until } from '../../../../tests/support/farm-context.ts';
+import { until } from '../../../../tests/support/until.ts';
 import { Elsewhere } from './elsewhere.ts';
 import { reference, startTestHub, type TestHub, WireAgent } from './testing-hub.ts';
 

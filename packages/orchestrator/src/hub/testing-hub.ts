@@ -20,9 +20,10 @@ import { testDatabase } from '@kiln/store/testing.ts';
 import WebSocket from 'ws';
 import { registerFigures } from '../figures.ts';
 import { startLeadership } from '../lead/leadership.ts';
+import { registerArtifactRoutes } from '../publish/staging.ts';
 import { startRetries } from '../runs/retries.ts';
 import { Hub } from './hub.ts';
-import { registerAgentRoutes } from './routes.ts';
+import { authenticateAgents, registerAgentRoutes } from './routes.ts';
 import { startSweeper } from './sweeper.ts';
 
 export type Told<T extends OrchestratorMessage['type']> = Extract<OrchestratorMessage, { type: T }>;
@@ -75,7 +76,9 @@ export async function startTestHub({ lostAgentGrace = '10m' } = {}): Promise<Tes
   );
   const app = createHttp({ log, health: () => ({}), ready: async () => ({ ready: true, reasons: [] }) });
   await app.register(websocket, { options: { maxPayload: 4 * 1024 * 1024 }, errorHandler: endBrokenSocket });
+  await authenticateAgents(app, context);
   registerAgentRoutes(app, context, hub);
+  registerArtifactRoutes(app, context);
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   hub.turns.start();
   context.lifecycle.onStop('hub', async () => {

@@ -31,7 +31,7 @@ export async function* checkedBody(request: IncomingMessage, expected: Expected)
   }
   const sha256 = hash.digest('hex');
   if (sha256 === expected.sha256) return;
-  throw new HttpError(422, 'digest_mismatch', `the body of ${path} has SHA-256 ${sha256}, not ${expected.sha256}`);
+  throw new HttpError('digest_mismatch', `the body of ${path} has SHA-256 ${sha256}, not ${expected.sha256}`);
 }
 
 async function* bodyOf(request: IncomingMessage): AsyncGenerator<Buffer> {
@@ -39,7 +39,7 @@ async function* bodyOf(request: IncomingMessage): AsyncGenerator<Buffer> {
     for await (const chunk of request) yield chunk;
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new HttpError(400, 'incomplete_body', `the body ended early: ${why}`);
+    throw new HttpError('incomplete_body', `the body ended early: ${why}`);
   }
-  if (!request.complete) throw new HttpError(400, 'incomplete_body', 'the body ended early');
+  if (!request.complete) throw new HttpError('incomplete_body', 'the body ended early');
 }

@@ -3,6 +3,8 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { type Principal, SCOPES } from '@kiln/protocol/permissions.ts';
+import { guardRoutes } from '@kiln/service/access/guard.ts';
 import { createHttp } from '@kiln/service/http.ts';
 import { createLogger } from '@kiln/service/log.ts';
 import { type BlobStore, BlobStoreFull } from '@kiln/store/blobs/blob-store.ts';
@@ -43,12 +45,9 @@ afterEach(async () => {
 async function serve({ db = made.db, silenceMs = 60_000 } = {}): Promise<void> {
   const log = createLogger({ level: 'error', format: 'json', service: 'test', instance: 'test' });
   app = createHttp({ log, health: () => ({}), ready: async () => ({ ready: true, reasons: [] }) });
-  registerArtifactRoutes(app, {
-    db,
-    blobs: farm.context.blobs,
-    authenticate: async (request) => (request.headers.authorization === `Bearer ${token}` ? { agentId } : null),
-    silenceMs,
-  });
+  const agent: Principal = { kind: 'agent', id: agentId, scopes: SCOPES.agent, credentialId: randomUUID() };
+  await guardRoutes(app, { log, find: async (_kinds, shown) => (shown === token ? agent : null) });
+  registerArtifactRoutes(app, { db, blobs: farm.context.blobs, silenceMs });
   await app.listen({ host: '127.0.0.1', port: 0 });
   port = Number(new URL(app.listeningOrigin).port);
 }

@@ -1,10 +1,11 @@
-import { ArtifactResponse, AttemptReference } from '@kiln/protocol/agent-messages.ts';
+import type { ArtifactResponse, AttemptReference } from '@kiln/protocol/agent-messages.ts';
+import { principalOf } from '@kiln/service/access/guard.ts';
 import { HttpError } from '@kiln/service/http.ts';
+import { type RequestOf, registerRoute } from '@kiln/service/register-route.ts';
 import { type BlobStore, BlobStoreFull } from '@kiln/store/blobs/blob-store.ts';
 import type { Database, Transaction } from '@kiln/store/database.ts';
 import { type Artifact, conflictingPath, recordArtifact, runOfHeldAttempt } from '@kiln/store/runs/staged-outputs.ts';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import Type, { type Static } from 'typebox';
+import type { FastifyInstance } from 'fastify';
 import { unsafePath } from './paths.ts';
 import { checkedBody } from './receive.ts';
 import { newStagedKey } from './staged.ts';
@@ -12,48 +13,30 @@ import { newStagedKey } from './staged.ts';
 export interface StagingOptions {
   db: Database;
   blobs: BlobStore;
-  /** The agent that a request speaks for, by its Bearer token, or null. */
-  authenticate(request: FastifyRequest): Promise<{ agentId: string } | null>;
   /** How long an upload may stand still before it is given up, in milliseconds. Default two minutes. */
   silenceMs?: number;
 }
 
 const SILENCE_MS = 120_000;
 
-const Params = Type.Object({
-  jobId: AttemptReference.properties.jobId,
-  attempt: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }),
-  fence: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
-  '*': Type.String(),
-});
+const ROUTE = 'PUT /agents/artifacts/:jobId/:attempt/:fence/*';
 
 /** `PUT /agents/artifacts/…` as `agent-messages.ts` describes it: takes outputs of any size, each whole or not at all. */
 export function registerArtifactRoutes(app: FastifyInstance, options: StagingOptions): void {
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, _body, done) => done(null));
-    scope.decorateRequest('agentId', '');
-    scope.put<{ Params: Static<typeof Params> }>(
-      '/agents/artifacts/:jobId/:attempt/:fence/*',
-      {
-        schema: { params: Params, response: { 200: ArtifactResponse } },
-        bodyLimit: Number.MAX_SAFE_INTEGER,
-        onRequest: async (request) => {
-          const agent = await options.authenticate(request);
-          if (!agent) throw new HttpError(401, 'unauthorized', "an artifact needs its agent's token");
-          request.setDecorator('agentId', agent.agentId);
-        },
-      },
-      async (request) => await stage(options, request.getDecorator('agentId'), request),
-    );
+    registerRoute(scope, ROUTE, async (request) => await stage(options, request), {
+      bodyLimit: Number.MAX_SAFE_INTEGER,
+    });
   });
 }
 
 async function stage(
   { db, blobs, silenceMs = SILENCE_MS }: StagingOptions,
-  agentId: string,
-  request: FastifyRequest<{ Params: Static<typeof Params> }>,
+  request: RequestOf<typeof ROUTE>,
 ): Promise<ArtifactResponse> {
+  const { id: agentId } = principalOf(request);
   const { '*': path, ...reference } = request.params;
   const sha256 = checkRequest(path, request.headers['x-kiln-sha256']);
   const runId = await runOfHeldAttempt(db, agentId, reference, { lock: false });
@@ -83,7 +66,7 @@ async function keep(
     return await blobs.put(key, body);
   } catch (error) {
     if (!(error instanceof BlobStoreFull)) throw error;
-    throw new HttpError(507, 'disk_full', `${path} can't be staged: ${error.message}`);
+    throw new HttpError('disk_full', `${path} can't be staged: ${error.message}`);
   }
 }
 
@@ -98,10 +81,10 @@ async function record(
   if ((await runOfHeldAttempt(sql, agentId, reference, { lock: true })) === null) throw stale(reference);
   const other = await conflictingPath(sql, artifact);
   if (other !== null)
-    throw new HttpError(422, 'path_conflict', `${path} is a folder of, or lies under, the staged artifact ${other}`);
+    throw new HttpError('path_conflict', `${path} is a folder of, or lies under, the staged artifact ${other}`);
   const known = await recordArtifact(sql, artifact);
   if (known.sha256 === sha256) return known;
-  throw new HttpError(409, 'staged_differently', `${path} was staged with SHA-256 ${known.sha256}, not ${sha256}`);
+  throw new HttpError('staged_differently', `${path} was staged with SHA-256 ${known.sha256}, not ${sha256}`);
 }
 
 /** Removes a blob that no record names. What can't be removed now is swept as an orphan. */
@@ -111,19 +94,11 @@ async function discard(blobs: BlobStore, key: string): Promise<void> {
 
 function checkRequest(path: string, digest: string | string[] | undefined): string {
   const reason = unsafePath(path);
-  if (reason) throw new HttpError(422, 'unsafe_path', `the path of the artifact is refused: ${reason}`);
+  if (reason) throw new HttpError('unsafe_path', `the path of the artifact is refused: ${reason}`);
   if (typeof digest === 'string' && /^[0-9a-f]{64}$/i.test(digest)) return digest.toLowerCase();
-  throw new HttpError(
-    422,
-    'digest_missing',
-    'the header x-kiln-sha256 must have the SHA-256 of the body, 64 hex digits',
-  );
+  throw new HttpError('digest_missing', 'the header x-kiln-sha256 must have the SHA-256 of the body, 64 hex digits');
 }
 
 function stale({ jobId, attempt, fence }: AttemptReference): HttpError {
-  return new HttpError(
-    409,
-    'stale_attempt',
-    `attempt ${attempt} (fence ${fence}) of job ${jobId} is not this agent's now`,
-  );
+  return new HttpError('stale_attempt', `attempt ${attempt} (fence ${fence}) of job ${jobId} is not this agent's now`);
 }

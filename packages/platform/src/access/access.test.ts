@@ -12,7 +12,7 @@ const session = async () => (await issueCredential(p.db, { kind: 'session', subj
 const get = async (path: string, headers: Record<string, string> = {}) =>
   await fetch(p.url + path, { headers, redirect: 'manual' });
 
-describe('the door', () => {
+describe('the guard', () => {
   it.each(['/health', '/healthz', '/ready', '/api/runtime/readiness', '/metrics', '/status', '/', '/repo/'])(
     'lets anybody ask for %s',
     async (path) => {

@@ -4,7 +4,7 @@ import { HttpError } from '@kiln/service/http.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import type { StateChange } from '@kiln/store/runs/state-change.ts';
 import { addMilestones } from '@kiln/store/timeline.ts';
-import { notFound } from './params.ts';
+import { notFound } from '../http/params.ts';
 
 /** Tells everybody of a change that was accepted; throws 404 or 409 for one that was not. */
 export async function tellOfChange(
@@ -16,7 +16,7 @@ export async function tellOfChange(
   if (!change.ok) {
     if (change.from === null) throw notFound('run', runId);
     const message = `a run that is ${change.from} can't become ${wish.to}`;
-    throw new HttpError(409, 'illegal_state_change', message, { from: change.from, to: wish.to });
+    throw new HttpError('illegal_state_change', message, { from: change.from, to: wish.to });
   }
   const cancels = wish.to === 'cancelled';
   const [run] = await db<{ requestId: string }[]>`SELECT request_id FROM runs WHERE run_id = ${runId}`;

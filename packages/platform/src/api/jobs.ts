@@ -1,20 +1,14 @@
-import { ApiError, JobAnswer } from '@kiln/protocol/api.ts';
+import { registerRoute } from '@kiln/service/register-route.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { readJob } from '@kiln/store/reads/jobs.ts';
-import type { App } from '../app.ts';
-import { IdParams, notFound } from './params.ts';
-
-const tags = ['jobs'];
+import type { FastifyInstance } from 'fastify';
+import { notFound } from '../http/params.ts';
 
 /** Jobs; their logs are in `logs/`. */
-export function addJobRoutes(app: App, { db }: FarmContext): void {
-  app.get(
-    '/api/jobs/:id',
-    { schema: { summary: 'One job', tags, params: IdParams, response: { 200: JobAnswer, 404: ApiError } } },
-    async (request) => {
-      const job = await readJob(db, request.params.id);
-      if (!job) throw notFound('job', request.params.id);
-      return job;
-    },
-  );
+export function addJobRoutes(app: FastifyInstance, { db }: FarmContext): void {
+  registerRoute(app, 'GET /api/jobs/:id', async (request) => {
+    const job = await readJob(db, request.params.id);
+    if (!job) throw notFound('job', request.params.id);
+    return job;
+  });
 }

@@ -21,7 +21,7 @@ export async function startRun(
   if (!names.includes(wanted.recipe)) {
     const near = nearestNames(wanted.recipe, names);
     const hint = near.length > 0 ? `; did you mean ${near.join(' or ')}?` : '';
-    throw new HttpError(404, 'unknown_recipe', `there is no recipe "${wanted.recipe.slice(0, 100)}"${hint}`);
+    throw new HttpError('unknown_recipe', `there is no recipe "${wanted.recipe.slice(0, 100)}"${hint}`);
   }
   const attributes = { 'kiln.recipe': wanted.recipe, 'kiln.request_id': requestId };
   return await inSpan('run.request', { parent: null, attributes }, async (span) => {

@@ -80,7 +80,7 @@ export class MetricsStore {
   }
 
   #failure(reason: string): HttpError {
-    return new HttpError(502, 'metrics_store_failed', `the metrics store ${this.#url} does not help: ${reason}`);
+    return new HttpError('metrics_store_failed', `the metrics store ${this.#url} does not help: ${reason}`);
   }
 }
 

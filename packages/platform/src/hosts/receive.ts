@@ -1,15 +1,13 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { SUBJECTS } from '@kiln/protocol/bus.ts';
+import { principalOf } from '@kiln/service/access/guard.ts';
 import { HttpError } from '@kiln/service/http.ts';
+import { registerRoute } from '@kiln/service/register-route.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
-import { type Credential, findCredential } from '@kiln/store/credentials.ts';
 import { recordReading } from '@kiln/store/hosts/record.ts';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { clientAddress } from '../access/client.ts';
-import { FailureLimit } from '../access/failures.ts';
-import type { App } from '../app.ts';
-import { isDatabaseAway } from '../database-away.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isDatabaseAway } from '../http/database-away.ts';
 import { CONTENT_TYPE, type Encoding, exportResponse, statusResponse } from './otlp/answer.ts';
 import { decodeJson } from './otlp/decode-json.ts';
 import { decodeProtobuf } from './otlp/decode-protobuf.ts';
@@ -26,9 +24,8 @@ const MOST_UNPACKED = 32 * 1024 * 1024;
  * `POST /v1/metrics`: where heartbeats push to when there is no metrics store. OTLP over HTTP as protobuf or JSON, plain or gzip,
  * with a token of its own. Points that Kiln does not keep are answered as a partial success; answers are in the words of OTLP.
  */
-export function addReceiver(app: App, context: FarmContext): void {
+export function addReceiver(app: FastifyInstance, context: FarmContext): void {
   const { db, log, metrics } = context;
-  const failures = new FailureLimit({ limit: 120, windowMs: 60_000 });
   const points = metrics.counter('host_points_total', 'Points of heartbeats by what became of them', ['outcome']);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
@@ -37,23 +34,21 @@ export function addReceiver(app: App, context: FarmContext): void {
     if (status >= 500)
       log[status === 503 ? 'warn' : 'error']({ err: error, requestId: request.id }, 'a push of metrics failed');
     if (status === 503) reply.header('retry-after', 5);
+    if (error instanceof HttpError) reply.headers(error.headers);
     return await answer(reply, status, encodingOf(request) ?? 'json', (to) => statusResponse(to, status, message));
   });
 
-  app.post(
-    '/v1/metrics',
-    {
-      bodyLimit: MOST_BYTES,
-      schema: { summary: 'Take in what heartbeats push: OTLP, with a token of a host', tags: ['hosts'], security: [] },
-    },
+  registerRoute(
+    app,
+    'POST /v1/metrics',
     async (request, reply) => {
-      const credential = await admit(request, reply);
+      const caller = principalOf(request);
       const encoding = encodingOf(request);
       if (encoding === null) {
-        throw new HttpError(415, 'unsupported_media_type', 'OTLP comes as application/x-protobuf or application/json');
+        throw new HttpError('unsupported_media_type', 'OTLP comes as application/x-protobuf or application/json');
       }
       const push = await decode(request, encoding);
-      const only = credential.kind === 'host' ? credential.subject : null;
+      const only = caller.kind === 'host' ? caller.id : null;
       const sorted = toReadings(push, only);
       let { rejected } = sorted;
       const reasons = [...sorted.reasons.keys()];
@@ -62,35 +57,16 @@ export function addReceiver(app: App, context: FarmContext): void {
         if (outcome === 'too-many-hosts') {
           rejected += countPoints(reading);
           reasons.push('there are too many hosts already');
-        } else if (outcome === 'kept') tell(host, changed);
+        } else if (outcome === 'kept') notify(host, changed);
       }
       points.inc({ outcome: 'rejected' }, rejected);
       points.inc({ outcome: 'accepted' }, Math.max(0, push.points.length + push.foreign - rejected));
       return await answer(reply, 200, encoding, (to) => exportResponse(to, rejected, reasons.join('; ')));
     },
+    { bodyLimit: MOST_BYTES },
   );
 
-  async function admit(request: FastifyRequest, reply: FastifyReply): Promise<Credential> {
-    const token = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
-    const credential = token === undefined ? null : await findCredential(db, ['host', 'collector'], token);
-    if (credential) return credential;
-    const ip = clientAddress(request);
-    const wait = failures.waitSeconds(ip);
-    if (wait > 0) {
-      reply.header('retry-after', wait);
-      throw new HttpError(429, 'too_many_requests', `too many pushes without a valid token; wait ${wait} s`);
-    }
-    failures.fail(ip);
-    log.warn({ ip }, 'metrics without a valid token');
-    reply.header('www-authenticate', 'Bearer realm="kiln"');
-    throw new HttpError(
-      401,
-      'unauthorized',
-      'send a token as Authorization: Bearer …; `kiln host token <host>` makes one',
-    );
-  }
-
-  function tell(host: string, changed: boolean): void {
+  function notify(host: string, changed: boolean): void {
     context.bus.publish(SUBJECTS.changed, { topic: 'host', id: host });
     if (changed) context.bus.publish(SUBJECTS.changed, { topic: 'problem', id: host });
   }
@@ -105,12 +81,12 @@ async function decode(request: FastifyRequest, encoding: Encoding): Promise<Push
 async function unpacked(body: Buffer, packing: string | undefined): Promise<Buffer> {
   if (packing === undefined || packing === 'identity') return body;
   if (packing !== 'gzip')
-    throw new HttpError(415, 'unsupported_media_type', `the encoding ${packing.slice(0, 40)} is not known; use gzip`);
+    throw new HttpError('unsupported_media_type', `the encoding ${packing.slice(0, 40)} is not known; use gzip`);
   try {
     return await unzip(body, { maxOutputLength: MOST_UNPACKED });
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') {
-      throw new HttpError(413, 'body_too_large', `unpacked, the body is larger than ${MOST_UNPACKED} bytes`);
+      throw new HttpError('body_too_large', `unpacked, the body is larger than ${MOST_UNPACKED} bytes`);
     }
     throw new MalformedPush('the body is not gzip');
   }

@@ -1,12 +1,17 @@
 import { HOST_METRICS } from '@kiln/protocol/host-metrics.ts';
-import type { SeriesName, UnitSeries } from '@kiln/protocol/hosts.ts';
+import type { SeriesName, SeriesRange, UnitSeries } from '@kiln/protocol/hosts.ts';
 import type { Queryable } from '@kiln/store/database.ts';
 import { readUnitSeries } from '@kiln/store/reads/host-series.ts';
 import { type MetricsStore, quotedLabel } from './metrics-store.ts';
 
 /** The stretches of time that a chart can show, in seconds. */
-export const RANGES = { '1h': 3600, '6h': 21_600, '24h': 86_400, '7d': 604_800, '30d': 2_592_000 } as const;
-export type Range = keyof typeof RANGES;
+const RANGES: Readonly<Record<SeriesRange, number>> = {
+  '1h': 3600,
+  '6h': 21_600,
+  '24h': 86_400,
+  '7d': 604_800,
+  '30d': 2_592_000,
+};
 
 const POINTS = 240;
 const SHORTEST_STEP = 30;
@@ -17,7 +22,7 @@ const SHORTEST_WINDOW = 120;
 export async function unitSeries(
   sql: Queryable,
   store: MetricsStore | null,
-  what: { host: string; unit: string; name: SeriesName; range: Range },
+  what: { host: string; unit: string; name: SeriesName; range: SeriesRange },
 ): Promise<UnitSeries> {
   const seconds = RANGES[what.range];
   const to = new Date();

@@ -1,15 +1,17 @@
 import type { WebSocket } from '@fastify/websocket';
+import type { StreamErrorCode } from '@kiln/protocol/errors.ts';
 import { LiveRequest } from '@kiln/protocol/live.ts';
+import type { Principal } from '@kiln/protocol/permissions.ts';
+import { MAX_INTEGER } from '@kiln/protocol/routes/params.ts';
 import type { Logger } from '@kiln/service/log.ts';
 import type { LogStore } from '@kiln/store/logs/log-store.ts';
 import { Compile } from 'typebox/compile';
-import type { Principal } from '../access/principal.ts';
-import { isUuid, MAX_INTEGER } from '../api/params.ts';
+import { isUuid } from '../http/params.ts';
 import type { Changes } from './changes.ts';
-import { hearInTurn } from './hear-in-turn.ts';
+import { handleInOrder } from './handle-in-order.ts';
 import type { LogFeeds } from './log-feeds.ts';
 import { LogFollower } from './log-follower.ts';
-import { Outlet } from './outlet.ts';
+import { SendQueue } from './send-queue.ts';
 
 const request = Compile(LiveRequest);
 
@@ -29,7 +31,7 @@ export interface LiveContext {
 /** One page, or one `kiln watch`, at the live socket. */
 export class LiveConnection {
   readonly principal: Principal;
-  readonly outlet: Outlet;
+  readonly queue: SendQueue;
   readonly #context: LiveContext;
   readonly #logs = new Map<string, LogFollower>();
   #unfollowRuns: (() => void) | null = null;
@@ -43,13 +45,13 @@ export class LiveConnection {
   ) {
     this.#context = context;
     this.principal = principal;
-    this.outlet = new Outlet(socket);
-    hearInTurn(socket, this.outlet, (data, isBinary) => this.#heard(data, isBinary));
+    this.queue = new SendQueue(socket);
+    handleInOrder(socket, this.queue, (data, isBinary) => this.#handleMessage(data, isBinary));
     socket.on('close', () => this.#closed());
-    this.outlet.message({ type: 'hello', ...hello });
+    this.queue.message({ type: 'hello', ...hello });
   }
 
-  #heard(data: Buffer, isBinary: boolean): Promise<void> | undefined {
+  #handleMessage(data: Buffer, isBinary: boolean): Promise<void> | undefined {
     let asked: unknown = null;
     try {
       asked = isBinary ? null : JSON.parse(data.toString('utf8'));
@@ -64,7 +66,7 @@ export class LiveConnection {
       return undefined;
     }
     if (asked.type === 'follow.runs') {
-      this.#unfollowRuns ??= this.#context.changes.follow((key, message) => this.outlet.hint(key, message));
+      this.#unfollowRuns ??= this.#context.changes.follow((key, message) => this.queue.hint(key, message));
     } else if (asked.type === 'unfollow.runs') {
       this.#unfollowRuns?.();
       this.#unfollowRuns = null;
@@ -85,7 +87,7 @@ export class LiveConnection {
       this.#refuse('too_many_logs', `one connection follows at most ${MOST_LOGS} logs; unfollow one first`);
       return;
     }
-    const follower = new LogFollower(this.#context, this.outlet, log, () => {
+    const follower = new LogFollower(this.#context, this.queue, log, () => {
       if (this.#logs.get(key) === follower) this.#logs.delete(key);
     });
     this.#logs.set(key, follower);
@@ -99,10 +101,10 @@ export class LiveConnection {
     this.#logs.delete(key);
   }
 
-  #refuse(code: string, message: string): void {
+  #refuse(code: StreamErrorCode, message: string): void {
     this.#errors += 1;
-    if (this.#errors > MOST_ERRORS) this.outlet.close(1008, 'too many bad messages');
-    else this.outlet.message({ type: 'error', code, message });
+    if (this.#errors > MOST_ERRORS) this.queue.close(1008, 'too many bad messages');
+    else this.queue.message({ type: 'error', code, message });
   }
 
   #closed(): void {

@@ -26,16 +26,16 @@ export class LogFeeds {
   readonly #logs: LogStore;
   readonly #bus: Bus;
   readonly #feeds = new Map<string, Feed>();
-  #ring: () => void = () => {};
+  #wake: () => void = () => {};
 
   constructor(logs: LogStore, bus: Bus) {
     this.#logs = logs;
     this.#bus = bus;
   }
 
-  /** Gets what makes the next `look` come at once. */
-  set bell(ring: () => void) {
-    this.#ring = ring;
+  /** Gets what makes the next `poll` come at once. */
+  set wake(wake: () => void) {
+    this.#wake = wake;
   }
 
   /** Tells `listener` of this log until the returned function is called. */
@@ -52,7 +52,7 @@ export class LogFeeds {
   }
 
   /** Asks the database how the followed logs stand, and tells who follows them. */
-  async look(): Promise<void> {
+  async poll(): Promise<void> {
     const feeds = [...this.#feeds.values()];
     if (feeds.length === 0) return;
     const standings = await this.#logs.standings(feeds);
@@ -67,7 +67,7 @@ export class LogFeeds {
     const unsubscribe = this.#bus.subscribe(SUBJECTS.log(jobId, attempt), (message) => {
       const frames = copiedFrames(message);
       if (frames.length > 0) for (const listener of listeners) listener.frames(frames);
-      if (message.end) this.#ring();
+      if (message.end) this.#wake();
     });
     const feed = { jobId, attempt, listeners, unsubscribe };
     this.#feeds.set(key, feed);

@@ -5,7 +5,7 @@ import { firstLine, LogExpired, type LogStanding, type LogStore } from '@kiln/st
 import type { LogFeeds, LogListener } from './log-feeds.ts';
 
 /** Where the frames go. */
-export interface FrameOutlet {
+export interface FrameQueue {
   readonly open: boolean;
   readonly behind: boolean;
   frame(data: Uint8Array): void;
@@ -24,7 +24,7 @@ const PAGE_BYTES = 1024 * 1024;
 export class LogFollower implements LogListener {
   readonly #jobId: string;
   readonly #attempt: number;
-  readonly #outlet: FrameOutlet;
+  readonly #queue: FrameQueue;
   readonly #logs: LogStore;
   readonly #log: Logger;
   readonly #unfollow: () => void;
@@ -40,13 +40,13 @@ export class LogFollower implements LogListener {
 
   constructor(
     context: { logs: LogStore; log: Logger; feeds: LogFeeds },
-    outlet: FrameOutlet,
+    queue: FrameQueue,
     log: { jobId: string; attempt: number },
     ended: () => void,
   ) {
     this.#logs = context.logs;
     this.#log = context.log;
-    this.#outlet = outlet;
+    this.#queue = queue;
     this.#jobId = log.jobId;
     this.#attempt = log.attempt;
     this.#ended = ended;
@@ -77,7 +77,7 @@ export class LogFollower implements LogListener {
       return;
     }
     this.#next = Math.min(firstLine(from, standing.lines), standing.lines + 1);
-    this.#outlet.message({
+    this.#queue.message({
       type: 'log.start',
       jobId: this.#jobId,
       attempt: this.#attempt,
@@ -98,8 +98,8 @@ export class LogFollower implements LogListener {
   frames(frames: readonly LiveFrame[]): void {
     for (const { firstLine: first, lines, data } of frames) {
       this.#known = Math.max(this.#known, first + lines - 1);
-      if (this.#fetching || first !== this.#next || this.#outlet.behind) continue;
-      this.#outlet.frame(data);
+      if (this.#fetching || first !== this.#next || this.#queue.behind) continue;
+      this.#queue.frame(data);
       this.#next = first + lines;
     }
     this.#advance();
@@ -110,7 +110,7 @@ export class LogFollower implements LogListener {
     if (this.#stopped || (this.#next === 0 && this.#waitingFrom === null)) return;
     if (!standing) {
       const message = 'the job of this log was removed';
-      this.#outlet.message({ type: 'error', code: 'gone', message });
+      this.#queue.message({ type: 'error', code: 'gone', message });
       this.stop();
       return;
     }
@@ -130,7 +130,7 @@ export class LogFollower implements LogListener {
       void this.#fetch();
     } else if (this.#standing?.finished && this.#next > this.#standing.lines) {
       const { lines } = this.#standing;
-      this.#outlet.message({ type: 'log.end', jobId: this.#jobId, attempt: this.#attempt, lines });
+      this.#queue.message({ type: 'log.end', jobId: this.#jobId, attempt: this.#attempt, lines });
       this.stop();
     }
   }
@@ -140,15 +140,15 @@ export class LogFollower implements LogListener {
     let failed = false;
     try {
       while (this.#next <= this.#known) {
-        await this.#outlet.drained();
-        if (this.#stopped || !this.#outlet.open) {
+        await this.#queue.drained();
+        if (this.#stopped || !this.#queue.open) {
           failed = true;
           return;
         }
         const page = await this.#logs.framesAfterLine(this.#jobId, this.#attempt, this.#next - 1, PAGE_BYTES);
         if (this.#stopped) return;
         for (const frame of page) {
-          this.#outlet.frame(frame.data);
+          this.#queue.frame(frame.data);
           this.#next = frame.firstLine + frame.lines;
         }
         if (page.length === 0) {
@@ -167,7 +167,7 @@ export class LogFollower implements LogListener {
   }
 
   #expired(error: LogExpired): void {
-    this.#outlet.message({ type: 'error', code: 'log_expired', message: error.message });
+    this.#queue.message({ type: 'error', code: 'log_expired', message: error.message });
     this.stop();
   }
 }

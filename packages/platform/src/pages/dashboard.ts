@@ -1,6 +1,6 @@
 import { HttpError } from '@kiln/service/http.ts';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { App, Wildcard } from '../app.ts';
+import { registerRoute } from '@kiln/service/register-route.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type IndexFile, NOT_BUILT } from './index-page.ts';
 
 /** Files under assets/ have their content's hash in their name. */
@@ -21,22 +21,22 @@ export async function sendDashboard(
 }
 
 /** The dashboard: its files, and its page for every other address that a browser asks for as a page. */
-export function addDashboardRoutes(app: App, webRoot: string, index: IndexFile): void {
-  app.get<Wildcard>(
-    '/assets/*',
-    { schema: { hide: true } },
+export function addDashboardRoutes(app: FastifyInstance, webRoot: string, index: IndexFile): void {
+  registerRoute(
+    app,
+    'GET /assets/*',
     async (request, reply) =>
       await reply.sendFile(`assets/${request.params['*']}`, webRoot, { maxAge: YEAR_MS, immutable: true }),
   );
 
-  app.get<Wildcard>('/*', { schema: { hide: true } }, async (request, reply) => {
+  registerRoute(app, 'GET /*', async (request, reply) => {
     const path = request.params['*'];
     // Files beside the page, such as its icon, have a dot in their name and no folder.
     if (/^[\w-]+(\.[\w-]+)+$/.test(path) && path !== 'index.html') {
       return await reply.sendFile(path, webRoot, { maxAge: 0 });
     }
     if (path !== '' && !accepts(request)) {
-      throw new HttpError(404, 'not_found', `there is no GET /${path.slice(0, 200)}`);
+      throw new HttpError('not_found', `there is no GET /${path.slice(0, 200)}`);
     }
     return await sendDashboard(index, request, reply);
   });

@@ -1,4 +1,4 @@
-import type { App } from '../app.ts';
+import type { FastifyInstance } from 'fastify';
 
 /** What Kiln's own pages may do: run and fetch only what Kiln itself serves, and not be framed. */
 export const PAGE_POLICY = [
@@ -21,7 +21,7 @@ export const FOREIGN_POLICY =
   "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; frame-ancestors 'none'";
 
 /** Gives every answer the headers that keep browsers from guessing, leaking and framing. */
-export function addSecurityHeaders(app: App): void {
+export function addSecurityHeaders(app: FastifyInstance): void {
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff');
     reply.header('referrer-policy', 'no-referrer');

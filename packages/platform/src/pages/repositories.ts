@@ -1,8 +1,9 @@
 import type { ResolvedConfig } from '@kiln/service/config.ts';
 import { HttpError } from '@kiln/service/http.ts';
+import { registerRoute } from '@kiln/service/register-route.ts';
 import { S3Blobs } from '@kiln/store/blobs/s3.ts';
 import { S3Error } from '@kiln/store/blobs/s3-error.ts';
-import type { App, Wildcard } from '../app.ts';
+import type { FastifyInstance } from 'fastify';
 import { FOREIGN_POLICY } from './headers.ts';
 import { listingPage } from './listing-page.ts';
 import { PublishedBucket } from './published-bucket.ts';
@@ -16,14 +17,14 @@ const TIMING = { limitMs: 10_000, backoffMs: 100, tries: 3 };
  * The published repositories under /repo/<name>/, open to everybody: folders as pages, and their files. What begins with a
  * dot is work in progress and is not shown.
  */
-export function addRepositoryRoutes(app: App, config: ResolvedConfig): void {
+export function addRepositoryRoutes(app: FastifyInstance, config: ResolvedConfig): void {
   const published = publishedFiles(config);
-  app.get('/repo', { schema: { hide: true } }, async (_request, reply) => await reply.redirect('repo/', 302));
-  app.get<Wildcard>('/repo/*', { schema: { hide: true } }, async (request, reply) => {
+  registerRoute(app, 'GET /repo', async (_request, reply) => await reply.redirect('repo/', 302));
+  registerRoute(app, 'GET /repo/*', async (request, reply) => {
     const path = request.params['*'];
     const hidden = path.includes('\0') || path.split('/').some((part) => part.startsWith('.'));
     const found = hidden ? null : await published.find(path).catch(tellTrouble);
-    if (found === null) throw new HttpError(404, 'not_found', 'there is no such file in the repositories');
+    if (found === null) throw new HttpError('not_found', 'there is no such file in the repositories');
     reply.header('content-security-policy', FOREIGN_POLICY);
     if (found.kind === 'file') return await found.send(request, reply).catch(tellTrouble);
     if (path !== '' && !path.endsWith('/')) return await reply.redirect(`${lastPart(path)}/`, 302);
@@ -41,7 +42,7 @@ function publishedFiles({ repositoriesBucket, repositoriesDir, s3 }: ResolvedCon
 /** What goes wrong at the bucket is no fault of this server. */
 function tellTrouble(error: unknown): never {
   if (!(error instanceof S3Error)) throw error;
-  throw new HttpError(503, 'bucket_unavailable', error.message);
+  throw new HttpError('bucket_unavailable', error.message);
 }
 
 /** A relative address that goes through every browser and proxy as it is. */

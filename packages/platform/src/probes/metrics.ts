@@ -1,9 +1,8 @@
 import { RUN_STATUSES } from '@kiln/protocol/states.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { type FarmFigures, readFigures } from '@kiln/store/reads/figures.ts';
-import type { FastifyRequest } from 'fastify';
-import type { App } from '../app.ts';
-import { shareRead } from './shared-read.ts';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { shareRead } from '../http/shared-read.ts';
 
 /** One scrape reads the figures once, whatever number of metrics shows them. */
 const KEPT_MS = 1000;
@@ -70,7 +69,7 @@ export function addFarmMetrics({ db, metrics, log }: FarmContext): void {
 }
 
 /** How long requests take, by route (its template, so that no client can make new series) and status. */
-export function measureRequests(app: App, { metrics }: FarmContext): void {
+export function measureRequests(app: FastifyInstance, { metrics }: FarmContext): void {
   const duration = metrics.histogram('http_request_duration_seconds', 'Time to answer requests', SECONDS, [
     'method',
     'route',

@@ -4,8 +4,8 @@ import { claim, seedAgent, seedRecipes, seedRun, testRecipe } from '@kiln/store/
 import { addMilestones } from '@kiln/store/timeline.ts';
 import { Compile } from 'typebox/compile';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { shareRead } from '../http/shared-read.ts';
 import { type TestPlatform, testPlatform } from '../testing.ts';
-import { shareRead } from './shared-read.ts';
 
 let p: TestPlatform;
 const roster = ['libz', 'libfoo', 'musl'].map((name) => testRecipe(name));

@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
 import { access, statfs } from 'node:fs/promises';
-import { RuntimeReadiness } from '@kiln/protocol/api.ts';
+import type { RuntimeReadiness } from '@kiln/protocol/api.ts';
+import { registerRoute } from '@kiln/service/register-route.ts';
 import { withLimit } from '@kiln/service/with-limit.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
-import type { App } from '../app.ts';
+import type { FastifyInstance } from 'fastify';
 
 /** A database that does not answer within this counts as down. */
 const DATABASE_LIMIT_MS = 2000;
@@ -92,20 +93,10 @@ async function component(good: string, look: () => Promise<void>): Promise<Compo
 }
 
 /** `GET /api/runtime/readiness`: open, 200 when the platform accepts work, 503 with reasons otherwise. */
-export function addReadinessRoute(app: App, readiness: Readiness): void {
-  app.get(
-    '/api/runtime/readiness',
-    {
-      schema: {
-        summary: 'Whether the platform can do its job',
-        tags: ['probes'],
-        security: [],
-        response: { 200: RuntimeReadiness, 503: RuntimeReadiness },
-      },
-    },
-    async (_request, reply) => {
-      const state = await readiness.check();
-      return await reply.code(state.ready ? 200 : 503).send(state);
-    },
-  );
+export function addReadinessRoute(app: FastifyInstance, readiness: Readiness): void {
+  registerRoute(app, 'GET /api/runtime/readiness', async (_request, reply) => {
+    const state = await readiness.check();
+    reply.code(state.ready ? 200 : 503);
+    return state;
+  });
 }

@@ -46,6 +46,6 @@ function check(source: string, flags: string): void {
   try {
     new RegExp(source, flags);
   } catch (error) {
-    throw new HttpError(400, 'bad_pattern', error instanceof Error ? error.message : String(error));
+    throw new HttpError('bad_pattern', error instanceof Error ? error.message : String(error));
   }
 }

@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import type { StreamErrorCode } from '@kiln/protocol/errors.ts';
 import type { SearchTask, TaskResult } from './task.ts';
 
 /** What became of a task. A failure's `code` is for programs, its `message` for people. */
-export type TaskOutcome = { ok: true; result: TaskResult } | { ok: false; code: string; message: string };
+export type TaskOutcome = { ok: true; result: TaskResult } | { ok: false; code: StreamErrorCode; message: string };
 
 interface Waiting {
   task: SearchTask;

@@ -1,8 +1,8 @@
 import type { LineRun } from '@kiln/protocol/frame.ts';
 import type { LogContextLine, LogHit } from '@kiln/protocol/log-api.ts';
 import { LOG_LEVELS } from '@kiln/protocol/states.ts';
-import { passes, passesAll } from '../api/logs/filter.ts';
 import type { Expression } from './expression.ts';
+import { passes, passesAll } from './filter.ts';
 import { FrameText } from './frame-text.ts';
 import { matchingLines, matchRanges } from './match-lines.ts';
 import type { SearchTask, TaskResult } from './task.ts';

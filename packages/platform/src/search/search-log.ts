@@ -2,9 +2,9 @@ import type { LogHit, LogSearchMessage } from '@kiln/protocol/log-api.ts';
 import type { StoredFrame } from '@kiln/store/frames.ts';
 import type { LogStore } from '@kiln/store/logs/log-store.ts';
 import type { LogStanding } from '@kiln/store/logs/standing.ts';
-import type { LogFilter } from '../api/logs/filter.ts';
-import { lineRange } from '../api/logs/line-range.ts';
 import { ContextLines } from './context-lines.ts';
+import type { LogFilter } from './filter.ts';
+import { lineRange } from './line-range.ts';
 import type { SearchPattern } from './pattern.ts';
 import type { SearchLane, TaskOutcome } from './pool.ts';
 import { packFrames } from './task.ts';
@@ -47,7 +47,7 @@ export async function* searchLog(search: LogSearch, lane: SearchLane): AsyncGene
   const inFlight: { through: number; outcome: Promise<TaskOutcome> }[] = [];
   let hits = 0;
   let sent = 0;
-  let told = Date.now();
+  let reportedAt = Date.now();
   const send = (found: LogHit[]): LogHit[] => {
     const wanted = found.slice(0, limit - sent);
     sent += wanted.length;
@@ -63,8 +63,8 @@ export async function* searchLog(search: LogSearch, lane: SearchLane): AsyncGene
     }
     hits += outcome.result.count;
     const messages: LogSearchMessage[] = send(lines.add(outcome.result));
-    if (Date.now() - told >= PROGRESS_MS) {
-      told = Date.now();
+    if (Date.now() - reportedAt >= PROGRESS_MS) {
+      reportedAt = Date.now();
       messages.push({ type: 'progress', lines: oldest.through, total: standing.lines, hits });
     }
     return { messages, failed: false };

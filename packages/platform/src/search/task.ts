@@ -1,6 +1,6 @@
 import type { LogContextLine, LogHit } from '@kiln/protocol/log-api.ts';
 import type { StoredFrame } from '@kiln/store/frames.ts';
-import type { LogFilter } from '../api/logs/filter.ts';
+import type { LogFilter } from './filter.ts';
 import type { SearchPattern } from './pattern.ts';
 
 /** A piece of a search, for one worker: frames that follow each other. */

@@ -8,7 +8,7 @@ import { isSigned } from './signatures.ts';
  */
 export const generic: Forge = {
   source: 'generic',
-  verify: (body, headers, secret) => isSigned(body, secret, headers['x-kiln-signature-256'], 'sha256='),
+  verify: async (body, headers, secret) => await isSigned(body, secret, headers['x-kiln-signature-256'], 'sha256='),
   delivery: (headers) => headers['x-kiln-delivery'] ?? null,
   read: (body, headers) => readGeneric(body, headers['x-kiln-event'] ?? 'push'),
 };

@@ -15,9 +15,9 @@ import { isSigned } from './signatures.ts';
 /** Gitea and Forgejo, which name their headers after themselves and send payloads much like GitHub's. */
 export const gitea: Forge = {
   source: 'gitea',
-  verify: (body, headers, secret) =>
-    isSigned(body, secret, headers['x-forgejo-signature'] ?? headers['x-gitea-signature']) ||
-    isSigned(body, secret, headers['x-hub-signature-256'], 'sha256='),
+  verify: async (body, headers, secret) =>
+    (await isSigned(body, secret, headers['x-forgejo-signature'] ?? headers['x-gitea-signature'])) ||
+    (await isSigned(body, secret, headers['x-hub-signature-256'], 'sha256=')),
   delivery: (headers) => own(headers, 'delivery'),
   read: (body, headers) => readGitea(body, own(headers, 'event')),
 };

@@ -4,7 +4,7 @@ import { isSigned } from './signatures.ts';
 /** GitHub: push, create, release and ping mean something, everything else is kept as it came. */
 export const github: Forge = {
   source: 'github',
-  verify: (body, headers, secret) => isSigned(body, secret, headers['x-hub-signature-256'], 'sha256='),
+  verify: async (body, headers, secret) => await isSigned(body, secret, headers['x-hub-signature-256'], 'sha256='),
   delivery: (headers) => headers['x-github-delivery'] ?? null,
   read: (body, headers) => readGithub(body, headers['x-github-event'] ?? null),
 };

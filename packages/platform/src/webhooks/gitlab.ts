@@ -5,7 +5,7 @@ import { isSameSecret } from './signatures.ts';
 /** GitLab: sends its token as it is, and tells the kind of event in the payload. */
 export const gitlab: Forge = {
   source: 'gitlab',
-  verify: (_body, headers, secret) => isSameSecret(headers['x-gitlab-token'], secret),
+  verify: async (_body, headers, secret) => isSameSecret(headers['x-gitlab-token'], secret),
   // Of a webhook that another webhook caused the event's id is that of the first one, so the key made for retries goes first.
   delivery: (headers) => headers['idempotency-key'] ?? headers['x-gitlab-event-uuid'] ?? null,
   read: (body) => readGitlab(body),

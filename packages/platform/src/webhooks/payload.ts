@@ -12,7 +12,7 @@ export interface Received {
 export interface Forge {
   source: EventSource;
   /** Whether the request was made by somebody who knows the secret. */
-  verify(body: Buffer, headers: Headers, secret: string): boolean;
+  verify(body: Buffer, headers: Headers, secret: string): Promise<boolean>;
   /** The id of this delivery, null when the forge gave none. */
   delivery(headers: Headers): string | null;
   read(body: Json, headers: Headers): Received;

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import { ApiError, WebhookAnswer } from '@kiln/protocol/api.ts';
+import { WEBHOOK_KINDS, type WebhookKind } from '@kiln/protocol/routes/webhooks.ts';
+import { noteAudit } from '@kiln/service/access/audit.ts';
+import { limitFailures } from '@kiln/service/access/failure-limit.ts';
+import { tooManyRequests } from '@kiln/service/access/refusals.ts';
 import type { ResolvedConfig } from '@kiln/service/config.ts';
 import { HttpError } from '@kiln/service/http.ts';
+import { refuseAt, registerRoute } from '@kiln/service/register-route.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
-import type { FastifyRequest } from 'fastify';
-import Type from 'typebox';
-import { clientAddress } from '../access/client.ts';
-import { FailureLimit } from '../access/failures.ts';
-import type { App } from '../app.ts';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { generic } from './generic.ts';
 import { gitea } from './gitea.ts';
 import { github } from './github.ts';
@@ -16,11 +16,10 @@ import type { Forge, Headers, Json } from './payload.ts';
 import { createReceiver } from './receive.ts';
 import { readSecret, type SecretError } from './secret.ts';
 
-const FORGES = { github, gitea, forgejo: gitea, gitlab, generic } as const satisfies Record<string, Forge>;
-type Kind = keyof typeof FORGES;
+const FORGES = { github, gitea, forgejo: gitea, gitlab, generic } as const satisfies Record<WebhookKind, Forge>;
 
 /** The file that holds the secret of a kind, and the key of kiln.yaml that names it. */
-const SECRETS: Record<Kind, { file: (webhooks: ResolvedConfig['webhooks']) => string | null; key: string }> = {
+const SECRETS: Record<WebhookKind, { file: (webhooks: ResolvedConfig['webhooks']) => string | null; key: string }> = {
   github: { file: (webhooks) => webhooks.githubSecretFile, key: 'webhooks.github_secret_file' },
   gitea: { file: (webhooks) => webhooks.giteaSecretFile, key: 'webhooks.gitea_secret_file' },
   forgejo: { file: (webhooks) => webhooks.giteaSecretFile, key: 'webhooks.gitea_secret_file' },
@@ -28,6 +27,8 @@ const SECRETS: Record<Kind, { file: (webhooks: ResolvedConfig['webhooks']) => st
   generic: { file: (webhooks) => webhooks.genericSecretFile, key: 'webhooks.generic_secret_file' },
 };
 
+/** Wrong signatures of one address in a minute that are answered with 401; then comes 429. */
+const MOST_FAILURES = 120;
 /** A longer id of a delivery is kept as its hash. */
 const LONGEST_ID = 200;
 
@@ -35,47 +36,37 @@ const LONGEST_ID = 200;
  * `POST /webhooks/<kind>`: the signature is checked over the bytes as they came, before anything reads them. What is
  * answered with 200 is stored; a second delivery of the same changes nothing and gets the ids of the first.
  */
-export function addWebhookRoutes(app: App, context: FarmContext): void {
-  const { config, log, metrics } = context;
+export function addWebhookRoutes(app: FastifyInstance, context: FarmContext): void {
+  const { config, metrics } = context;
   const receive = createReceiver(context);
-  const failures = new FailureLimit({ limit: 120, windowMs: 60_000 });
+  const failures = limitFailures(app, { max: MOST_FAILURES, windowMs: 60_000 });
   const rejected = metrics.counter('webhooks_rejected_total', 'Webhooks that were refused', ['kind', 'reason']);
 
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 
-  const check = async (kind: Kind, request: FastifyRequest, body: Buffer): Promise<void> => {
+  const check = async (kind: WebhookKind, request: FastifyRequest, body: Buffer): Promise<void> => {
     const file = SECRETS[kind].file(config.webhooks);
-    const ip = clientAddress(request);
     if (file === null) {
       rejected.inc({ kind, reason: 'not_configured' });
-      log.warn({ kind, ip }, 'webhook not configured');
-      throw new HttpError(401, 'webhook_not_configured', `no secret for ${kind} webhooks: set ${SECRETS[kind].key}`);
+      noteAudit(request, 'security.webhook_not_configured', { kind });
+      throw new HttpError('webhook_not_configured', `no secret for ${kind} webhooks: set ${SECRETS[kind].key}`);
     }
     const secret = await readSecret(file).catch((error: SecretError) => {
-      throw new HttpError(503, 'webhook_secret_unreadable', error.message);
+      throw new HttpError('webhook_secret_unreadable', error.message);
     });
-    if (FORGES[kind].verify(body, headersOf(request), secret)) return;
+    if (await FORGES[kind].verify(body, headersOf(request), secret)) return;
     rejected.inc({ kind, reason: 'signature' });
-    const wait = failures.waitSeconds(ip);
-    failures.fail(ip);
-    if (wait > 0) throw new HttpError(429, 'too_many_requests', 'too many webhooks with a wrong signature');
-    log.warn({ kind, ip }, 'webhook signature invalid');
-    throw new HttpError(401, 'webhook_signature_invalid', 'the signature is missing, or not made with the secret');
+    const wait = await failures(request);
+    if (wait > 0) throw tooManyRequests('webhooks with a wrong signature', wait);
+    noteAudit(request, 'security.webhook_signature_invalid', { kind });
+    throw new HttpError('webhook_signature_invalid', 'the signature is missing, or not made with the secret');
   };
 
-  for (const kind of ['github', 'gitea', 'forgejo', 'gitlab', 'generic'] as const) {
-    app.post(
-      `/webhooks/${kind}`,
-      {
-        bodyLimit: config.webhooks.bodyLimit,
-        schema: {
-          summary: `Webhooks of ${kind}`,
-          tags: ['webhooks'],
-          security: [],
-          response: { 200: WebhookAnswer, 400: ApiError, 401: ApiError, 413: ApiError, 503: ApiError },
-        },
-      },
+  for (const kind of WEBHOOK_KINDS) {
+    registerRoute(
+      app,
+      `POST /webhooks/${kind}`,
       async (request) => {
         const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
         await check(kind, request, body);
@@ -84,27 +75,28 @@ export function addWebhookRoutes(app: App, context: FarmContext): void {
         const json = parseBody(body, headers['content-type'] ?? '');
         if (!json) {
           rejected.inc({ kind, reason: 'body' });
-          throw new HttpError(400, 'bad_json', 'the body is not a JSON object');
+          throw new HttpError('bad_json', 'the body is not a JSON object');
         }
         return await receive(kind, forge, forge.read(json, headers), {
           requestId: request.id,
           delivery: deliveryId(forge.delivery(headers), body),
         });
       },
+      { bodyLimit: config.webhooks.bodyLimit },
     );
-    app.route({
-      method: ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
-      url: `/webhooks/${kind}`,
-      schema: { hide: true },
-      handler: async (request, reply) => {
-        reply.header('allow', 'POST');
-        throw new HttpError(405, 'method_not_allowed', `webhooks are sent with POST, not ${request.method}`);
-      },
-    });
+    refuseAt(app, `/webhooks/${kind}`, 'public', wrongMethod, ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
   }
-  app.all('/webhooks/:kind', { schema: { hide: true, params: Type.Object({ kind: Type.String() }) } }, async () => {
-    throw new HttpError(404, 'not_found', `webhooks come to /webhooks/ followed by ${Object.keys(FORGES).join(', ')}`);
-  });
+  refuseAt(
+    app,
+    '/webhooks/:kind',
+    'public',
+    () => new HttpError('not_found', `webhooks come to /webhooks/ followed by ${WEBHOOK_KINDS.join(', ')}`),
+  );
+}
+
+function wrongMethod(request: FastifyRequest): HttpError {
+  const message = `webhooks are sent with POST, not ${request.method}`;
+  return new HttpError('method_not_allowed', message, {}, { allow: 'POST' });
 }
 
 function headersOf(request: FastifyRequest): Headers {

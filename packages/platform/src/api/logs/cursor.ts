@@ -11,7 +11,7 @@ export function cursorOf(line: number): string {
 export function lineOfCursor(cursor: string): number {
   const [, line] = CURSOR.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? [];
   if (line === undefined || !Number.isSafeInteger(Number(line))) {
-    throw new HttpError(400, 'bad_cursor', 'the cursor is not one that a page of a log gave as `next`');
+    throw new HttpError('bad_cursor', 'the cursor is not one that a page of a log gave as `next`');
   }
   return Number(line);
 }

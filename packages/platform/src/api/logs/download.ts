@@ -4,10 +4,10 @@ import { frameText } from '@kiln/store/logs/log-lines.ts';
 import type { LogStore } from '@kiln/store/logs/log-store.ts';
 import type { LogStanding } from '@kiln/store/logs/standing.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type LogFilter, passesAll } from '../../search/filter.ts';
+import { lineRange } from '../../search/line-range.ts';
 import { accepts } from './encodings.ts';
-import { type LogFilter, passesAll } from './filter.ts';
 import { passingLines } from './filtered-lines.ts';
-import { lineRange } from './line-range.ts';
 
 export interface LogDownload {
   logs: LogStore;

@@ -6,8 +6,8 @@ import { frameLines } from '@kiln/store/logs/log-lines.ts';
 import type { LogStore } from '@kiln/store/logs/log-store.ts';
 import { readFrame } from '@kiln/store/logs/read-frame.ts';
 import type { LogStanding } from '@kiln/store/logs/standing.ts';
-import { type LogFilter, passes, passesAll } from './filter.ts';
-import { lineRange } from './line-range.ts';
+import { type LogFilter, passes, passesAll } from '../../search/filter.ts';
+import { lineRange } from '../../search/line-range.ts';
 
 const LEVELS: readonly string[] = LOG_LEVELS;
 /** Stored bytes that one request for a page looks at: some 40 MB of text, or a tenth of a second. */

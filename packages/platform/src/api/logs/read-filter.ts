@@ -4,7 +4,7 @@ import { HttpError } from '@kiln/service/http.ts';
 import type { Database } from '@kiln/store/database.ts';
 import type { LogStanding } from '@kiln/store/logs/log-store.ts';
 import { readPhaseNames } from '@kiln/store/reads/phases.ts';
-import type { LogFilter } from './filter.ts';
+import type { LogFilter } from '../../search/filter.ts';
 
 const LEVELS: readonly string[] = LOG_LEVELS;
 /** The last moment that JavaScript's dates know, in milliseconds since the epoch. */
@@ -40,7 +40,7 @@ async function readPhase(given: string, phaseNames: () => Promise<string[]>): Pr
   const index = names.findIndex((name) => name.toLowerCase() === given.toLowerCase());
   if (index >= 0) return index;
   const known = names.length > 0 ? `there are ${names.join(', ')}` : 'it has none yet';
-  throw new HttpError(400, 'unknown_phase', `the attempt has no phase "${given}"; ${known}`);
+  throw new HttpError('unknown_phase', `the attempt has no phase "${given}"; ${known}`);
 }
 
 function readTime(name: string, given: string | undefined): number | null {
@@ -48,7 +48,7 @@ function readTime(name: string, given: string | undefined): number | null {
   const time = /^\d+$/.test(given) ? Number(given) : /^\d{4}-\d{2}-\d{2}/.test(given) ? Date.parse(given) : Number.NaN;
   if (Number.isNaN(time) || time > LAST_TIME) {
     const message = `${name} is a time such as 2026-05-07T14:32:11Z, or milliseconds since the epoch, not "${given}"`;
-    throw new HttpError(400, 'bad_time', message);
+    throw new HttpError('bad_time', message);
   }
   return time;
 }

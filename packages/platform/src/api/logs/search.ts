@@ -1,68 +1,43 @@
 import { Readable } from 'node:stream';
-import { ApiError } from '@kiln/protocol/api.ts';
-import { LogSearchMessage, LogSearchQuery } from '@kiln/protocol/log-api.ts';
+import type { LogSearchMessage } from '@kiln/protocol/log-api.ts';
 import { HttpError } from '@kiln/service/http.ts';
+import { registerRoute } from '@kiln/service/register-route.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { LogExpired } from '@kiln/store/logs/log-store.ts';
-import type { TSchema } from 'typebox';
-import type { App } from '../../app.ts';
+import type { FastifyInstance } from 'fastify';
 import { searchPattern } from '../../search/pattern.ts';
 import { SearchPool } from '../../search/pool.ts';
 import { searchLog } from '../../search/search-log.ts';
-import { IdParams } from '../params.ts';
 import { readFilter } from './read-filter.ts';
-import { readableLog } from './standing.ts';
+import { readableLog } from './readable-log.ts';
 
 /** When to ask again after there were too many searches, in seconds. */
 const RETRY_AFTER = 2;
 
-const JSON_LINES: { description: string; content: Record<string, { schema: TSchema }> } = {
-  description: 'One message a line',
-  content: { 'application/x-ndjson': { schema: LogSearchMessage } },
-};
-
 /** `GET /api/jobs/{id}/log/search` */
-export function addSearchRoute(app: App, context: FarmContext): void {
+export function addSearchRoute(app: FastifyInstance, context: FarmContext): void {
   const pool = new SearchPool();
   context.lifecycle.onStop('search threads', async () => await pool.close());
-  app.get(
-    '/api/jobs/:id/log/search',
-    {
-      exposeHeadRoute: false,
-      schema: {
-        summary: 'Searches a whole log',
-        description:
-          'As far as it is written. The answer is JSON lines, sent as they are found: `hit` in the order of the log, `progress` about four times a second, and `end` or `error` as the last. Close the connection to end the search. docs/logs.md tells what an expression may be.',
-        tags: ['logs'],
-        params: IdParams,
-        querystring: LogSearchQuery,
-        response: {
-          200: JSON_LINES,
-          ...{ 400: ApiError, 404: ApiError, 410: ApiError, 429: ApiError },
-        },
-      },
-    },
-    async (request, reply) => {
-      const { id } = request.params;
-      const { q, mode = 'text', attempt, from = 1, context: around = 0, limit = 1000 } = request.query;
-      const pattern = searchPattern({ q, mode, case: request.query.case ?? null });
-      const standing = await readableLog(context.logs, id, attempt);
-      const filter = await readFilter(context.db, id, standing, request.query);
-      const lane = pool.open();
-      if (!lane) {
-        reply.header('retry-after', RETRY_AFTER);
-        throw new HttpError(429, 'too_many_searches', 'too many searches run at once; try again in a moment');
-      }
-      // Comes after the last byte too, and also when the answer never began.
-      reply.raw.once('close', () => lane.close());
-      if (reply.raw.destroyed) lane.close();
-      const search = { logs: context.logs, jobId: id, standing, filter, pattern, from, context: around, limit };
-      reply.header('content-type', 'application/x-ndjson; charset=utf-8');
-      // Else nginx would keep hits until its buffer is full.
-      reply.header('x-accel-buffering', 'no');
-      return await reply.send(Readable.from(jsonLines(searchLog(search, lane), context), { objectMode: false }));
-    },
-  );
+  registerRoute(app, 'GET /api/jobs/:id/log/search', async (request, reply) => {
+    const { id } = request.params;
+    const { q, mode = 'text', attempt, from = 1, context: around = 0, limit = 1000 } = request.query;
+    const pattern = searchPattern({ q, mode, case: request.query.case ?? null });
+    const standing = await readableLog(context.logs, id, attempt);
+    const filter = await readFilter(context.db, id, standing, request.query);
+    const lane = pool.open();
+    if (!lane) {
+      const message = 'too many searches run at once; try again in a moment';
+      throw new HttpError('too_many_searches', message, {}, { 'retry-after': RETRY_AFTER });
+    }
+    // Comes after the last byte too, and also when the answer never began.
+    reply.raw.once('close', () => lane.close());
+    if (reply.raw.destroyed) lane.close();
+    const search = { logs: context.logs, jobId: id, standing, filter, pattern, from, context: around, limit };
+    reply.header('content-type', 'application/x-ndjson; charset=utf-8');
+    // Else nginx would keep hits until its buffer is full.
+    reply.header('x-accel-buffering', 'no');
+    return await reply.send(Readable.from(jsonLines(searchLog(search, lane), context), { objectMode: false }));
+  });
 }
 
 /** The messages as JSON lines. Once the answer began, an error is its last line. */

@@ -1,7 +1,7 @@
 import { LIVE_CLOSE } from '@kiln/protocol/live.ts';
 import type { BuildStreamMessage } from '@kiln/protocol/vm-build.ts';
 import type { Logger } from '@kiln/service/log.ts';
-import type { Outlet } from '../live/outlet.ts';
+import type { SendQueue } from '../live/send-queue.ts';
 
 /** Bytes of messages that may wait to be made before the reader counts as behind. */
 const BEHIND_BYTES = 4 * 1024 * 1024;
@@ -17,26 +17,26 @@ interface Item {
  * What one reader of builds is sent, in order. Frames wait here as they are stored, and are unpacked one after the other when
  * their turn comes; so a reader costs what its socket holds, a few waiting frames and one that is unpacked.
  */
-export class BuildOutlet {
-  readonly #outlet: Outlet;
+export class BuildSendQueue {
+  readonly #queue: SendQueue;
   readonly #log: Logger;
   readonly #items: Item[] = [];
   readonly #waiting: (() => void)[] = [];
   #bytes = 0;
   #sending = false;
 
-  constructor(outlet: Outlet, log: Logger) {
-    this.#outlet = outlet;
+  constructor(queue: SendQueue, log: Logger) {
+    this.#queue = queue;
     this.#log = log;
   }
 
   get open(): boolean {
-    return this.#outlet.open;
+    return this.#queue.open;
   }
 
   /** Whether so much waits that nothing more should be sent for now. */
   get behind(): boolean {
-    return this.#bytes > BEHIND_BYTES || this.#outlet.behind;
+    return this.#bytes > BEHIND_BYTES || this.#queue.behind;
   }
 
   /** Says something when everything before it was sent. */
@@ -58,13 +58,13 @@ export class BuildOutlet {
 
   /** To be called in what `later` does: says something in its place. */
   now(message: BuildStreamMessage): void {
-    this.#outlet.text(JSON.stringify(message));
+    this.#queue.text(JSON.stringify(message));
   }
 
   /** To be called in what `later` does: messages that are made already. Settles when there is room for more. */
   async texts(messages: readonly Buffer[]): Promise<void> {
-    this.#outlet.texts(messages);
-    if (this.#outlet.behind) await this.#outlet.drained();
+    this.#queue.texts(messages);
+    if (this.#queue.behind) await this.#queue.drained();
   }
 
   /** Waits until little is left to be sent, or the socket is closed. Of several that wait, one goes at a time. */
@@ -73,12 +73,12 @@ export class BuildOutlet {
   }
 
   close(code: number, reason: string): void {
-    this.#outlet.close(code, reason);
+    this.#queue.close(code, reason);
   }
 
   /** To be called about once a second, and when the socket closed. */
-  tend(now?: number): void {
-    this.#outlet.tend(now);
+  heartbeat(now?: number): void {
+    this.#queue.heartbeat(now);
     if (this.open) this.#waiting.shift()?.();
     else for (const resolve of this.#waiting.splice(0)) resolve();
   }
@@ -87,7 +87,7 @@ export class BuildOutlet {
     this.#sending = true;
     try {
       for (let item = this.#items.shift(); item && this.open; item = this.#items.shift()) {
-        if (this.#outlet.behind) await this.#outlet.drained();
+        if (this.#queue.behind) await this.#queue.drained();
         await item.send();
         this.#bytes -= item.bytes;
         if (!this.behind) this.#waiting.shift()?.();

@@ -16,14 +16,14 @@ const CLOSE_LIMIT_MS = 5000;
 const MISSED_HINTS = 1000;
 
 /** The sending side of one live socket: knows how far its reader is behind, and keeps what waits bounded. */
-export class Outlet {
+export class SendQueue {
   readonly #socket: WebSocket;
   readonly #wire: Pick<Writable, 'cork' | 'uncork'> | null;
   readonly #missed = new Map<string, LiveMessage>();
   #waiting: (() => void)[] = [];
   #progressAt: number;
   #pingAt: number;
-  #heardAt: number;
+  #answeredAt: number;
 
   /** `wire` is what the socket writes to: with it, many messages are one write. */
   constructor(socket: WebSocket, now = Date.now(), wire: Pick<Writable, 'cork' | 'uncork'> | null = null) {
@@ -31,9 +31,9 @@ export class Outlet {
     this.#wire = wire;
     this.#progressAt = now;
     this.#pingAt = now;
-    this.#heardAt = now;
+    this.#answeredAt = now;
     socket.on('pong', () => {
-      this.#heardAt = Date.now();
+      this.#answeredAt = Date.now();
     });
     socket.on('close', () => this.#release());
   }
@@ -88,14 +88,14 @@ export class Outlet {
   }
 
   /** To be called about once a second: pings, and lets a reader go that takes nothing or does not answer. */
-  tend(now = Date.now()): void {
+  heartbeat(now = Date.now()): void {
     if (!this.open) return;
     if (this.#socket.bufferedAmount === 0) this.#progressAt = now;
     if (now - this.#progressAt > STUCK_MS) {
       this.close(LIVE_CLOSE.slow, 'the reader takes nothing');
       return;
     }
-    if (now - this.#heardAt > 2 * PING_MS + STUCK_MS) {
+    if (now - this.#answeredAt > 2 * PING_MS + STUCK_MS) {
       this.#socket.terminate();
       return;
     }

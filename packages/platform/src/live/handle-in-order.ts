@@ -1,5 +1,5 @@
 import type { WebSocket } from '@fastify/websocket';
-import type { Outlet } from './outlet.ts';
+import type { SendQueue } from './send-queue.ts';
 
 /** After so many messages their answers have to be taken: each that waits costs more than its bytes. */
 const BURST = 1000;
@@ -7,34 +7,34 @@ const BURST = 1000;
 /**
  * Hands over the messages of a socket one after the other. While one is being worked on, or its sender does not take the answers,
  * nothing more is read: whoever asks without end fills the network's buffers and no others. What was read by then waits, which is
- * no more than one read brings. `hear` must not reject.
+ * no more than one read brings. `handle` must not reject.
  */
-export function hearInTurn(
+export function handleInOrder(
   socket: WebSocket,
-  answers: Pick<Outlet, 'open' | 'behind' | 'drained'>,
-  hear: (data: Buffer, isBinary: boolean) => Promise<void> | undefined,
+  answers: Pick<SendQueue, 'open' | 'behind' | 'drained'>,
+  handle: (data: Buffer, isBinary: boolean) => Promise<void> | undefined,
 ): void {
   let waiting: { data: Buffer; isBinary: boolean }[] = [];
-  let isHearing = false;
-  let heard = 0;
+  let isHandling = false;
+  let handled = 0;
   const work = async () => {
-    isHearing = true;
+    isHandling = true;
     for (let next = waiting.shift(); next && answers.open; next = waiting.shift()) {
-      const working = hear(next.data, next.isBinary);
-      heard += 1;
-      const isMuch = answers.behind || heard % BURST === 0;
+      const working = handle(next.data, next.isBinary);
+      handled += 1;
+      const isMuch = answers.behind || handled % BURST === 0;
       if (working === undefined && !isMuch) continue;
       socket.pause();
       await working;
       if (isMuch) await answers.drained();
     }
-    isHearing = false;
+    isHandling = false;
     socket.resume();
   };
   socket.on('message', (data: Buffer, isBinary: boolean) => {
     if (!answers.open) return;
     waiting.push({ data, isBinary });
-    if (!isHearing) void work();
+    if (!isHandling) void work();
   });
   socket.on('close', () => {
     waiting = [];

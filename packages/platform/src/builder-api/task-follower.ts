@@ -1,4 +1,5 @@
 import type { PhaseReport } from '@kiln/protocol/agent-messages.ts';
+import type { StreamErrorCode } from '@kiln/protocol/errors.ts';
 import type { LiveMessage } from '@kiln/protocol/live.ts';
 import { isFinishedJob, type JobStatus } from '@kiln/protocol/states.ts';
 import type { Logger } from '@kiln/service/log.ts';
@@ -6,11 +7,11 @@ import type { Database } from '@kiln/store/database.ts';
 import type { LogStore } from '@kiln/store/logs/log-store.ts';
 import { readAttemptPhases, type TaskStanding } from '@kiln/store/reads/tasks.ts';
 import type { LogFeeds } from '../live/log-feeds.ts';
-import { type FrameOutlet, LogFollower } from '../live/log-follower.ts';
+import { type FrameQueue, LogFollower } from '../live/log-follower.ts';
 import { type BuildSession, buildLogsOf, weightOf } from './build-logs.ts';
-import type { BuildOutlet } from './build-outlet.ts';
+import type { BuildSendQueue } from './build-send-queue.ts';
+import { buildInfoOf, messageOf, metadataOf, progressOf, sessionOf, wayBetween } from './format.ts';
 import type { TaskFeeds } from './task-feeds.ts';
-import { buildInfoOf, messageOf, metadataOf, progressOf, sessionOf, wayBetween } from './words.ts';
 
 /** What a follower needs of its node. */
 export interface BuildStreamContext {
@@ -35,10 +36,10 @@ export interface Beginning {
  * Tells one reader of one task until it has ended: its changes of status, its progress and the log of each attempt, every line
  * once and in order.
  */
-export class TaskFollower implements FrameOutlet {
+export class TaskFollower implements FrameQueue {
   readonly taskId: string;
   readonly #context: BuildStreamContext;
-  readonly #out: BuildOutlet;
+  readonly #out: BuildSendQueue;
   readonly #farm: string;
   readonly #beginning: Beginning;
   readonly #ended: () => void;
@@ -59,7 +60,7 @@ export class TaskFollower implements FrameOutlet {
 
   constructor(
     context: BuildStreamContext,
-    out: BuildOutlet,
+    out: BuildSendQueue,
     task: { taskId: string; farm: string; beginning: Beginning },
     ended: () => void,
   ) {
@@ -254,7 +255,7 @@ export class TaskFollower implements FrameOutlet {
     this.#out.now({ type: 'history_end', ...of, line });
   }
 
-  #fail(code: string, message: string): void {
+  #fail(code: StreamErrorCode, message: string): void {
     this.#out.message({ type: 'error', code, message, task_id: this.taskId });
     this.#stopAfterLast();
   }

@@ -16,7 +16,6 @@ const LAST_TIME = 253_402_300_799_999;
 export function readBatch({ entries }: PostedLogs, token: string): MaskedEntry[] {
   if (entries.length > MOST_ENTRIES) {
     throw new HttpError(
-      413,
       'batch_too_large',
       `a batch has at most ${MOST_ENTRIES} entries, this one ${entries.length}; send it in parts`,
     );
@@ -61,7 +60,7 @@ function refusal(entry: unknown, index: number): HttpError {
 }
 
 function invalid(index: number, key: string, message: string): HttpError {
-  return new HttpError(422, 'invalid_entry', `entries/${index}${key === '' ? '' : `/${key}`}: ${message}`, {
+  return new HttpError('invalid_entry', `entries/${index}${key === '' ? '' : `/${key}`}: ${message}`, {
     entry: index,
   });
 }

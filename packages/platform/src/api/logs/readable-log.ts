@@ -1,6 +1,6 @@
 import { HttpError } from '@kiln/service/http.ts';
 import { LogExpired, type LogStanding, type LogStore } from '@kiln/store/logs/log-store.ts';
-import { notFound } from '../params.ts';
+import { notFound } from '../../http/params.ts';
 
 /** How a log stands that can be read. Throws 404 when there is none, 410 when its time is over. */
 export async function readableLog(logs: LogStore, jobId: string, attempt: number | undefined): Promise<LogStanding> {
@@ -12,5 +12,5 @@ export async function readableLog(logs: LogStore, jobId: string, attempt: number
 
 /** The answer about a log whose time is over: 410 with when it was removed. */
 export function expired({ message, expiredAt }: LogExpired): HttpError {
-  return new HttpError(410, 'log_expired', message, { expiredAt: expiredAt.toISOString() });
+  return new HttpError('log_expired', message, { expiredAt: expiredAt.toISOString() });
 }

@@ -17,25 +17,25 @@ export class TaskFeeds {
   readonly #all = new Set<TasksListener>();
   /** Runs of the tasks that are followed, as the last look found them. */
   #runs = new Set<string>();
-  #ring: () => void = () => {};
+  #wake: () => void = () => {};
 
   constructor(db: Database, changes: Changes) {
     this.#db = db;
     changes.follow((_key, { topic, id }) => {
-      if (topic === 'run' && (this.#all.size > 0 || this.#runs.has(id))) this.#ring();
+      if (topic === 'run' && (this.#all.size > 0 || this.#runs.has(id))) this.#wake();
     });
   }
 
-  /** Gets what makes the next `look` come at once. */
-  set bell(ring: () => void) {
-    this.#ring = ring;
+  /** Gets what makes the next `poll` come at once. */
+  set wake(wake: () => void) {
+    this.#wake = wake;
   }
 
   /** Tells `listener` of this task until the returned function is called; the first time at once. */
   follow(taskId: string, listener: TaskListener): () => void {
     const listeners = this.#listeners.get(taskId) ?? new Set();
     this.#listeners.set(taskId, listeners.add(listener));
-    this.#ring();
+    this.#wake();
     return () => {
       listeners.delete(listener);
       if (listeners.size === 0 && this.#listeners.get(taskId) === listeners) this.#listeners.delete(taskId);
@@ -45,12 +45,12 @@ export class TaskFeeds {
   /** Tells `listener` which tasks run until the returned function is called; the first time at once. */
   followAll(listener: TasksListener): () => void {
     this.#all.add(listener);
-    this.#ring();
+    this.#wake();
     return () => this.#all.delete(listener);
   }
 
   /** Asks the database how the followed tasks stand, and tells who follows them. */
-  async look(): Promise<void> {
+  async poll(): Promise<void> {
     if (this.#all.size > 0) {
       const recent = await readRecentTasks(this.#db);
       for (const listener of this.#all) listener(recent);

@@ -1,9 +1,12 @@
 import { HttpError } from '@kiln/service/http.ts';
 import { isCutShort } from '@kiln/service/http-answers.ts';
-import type { App } from './app.ts';
+import type { FastifyInstance } from 'fastify';
 
 /** What a database client says when the database can't be reached, is starting, stopping or full. */
 const AWAY = /^(CONNECTION_|CONNECT_TIMEOUT$|ECONN|EPIPE$|ENOENT$|ENOTFOUND$|EAI_AGAIN$|ETIMEDOUT$|EHOST|08|57P0|53)/;
+
+/** When to ask again, in seconds. */
+const RETRY_AFTER = 5;
 
 /** Whether an error means that the database is away, not that the question was wrong. */
 export function isDatabaseAway(error: unknown): boolean {
@@ -11,14 +14,10 @@ export function isDatabaseAway(error: unknown): boolean {
 }
 
 /** Makes a database that is away an honest answer: 503, try again. Nothing was accepted. */
-export function refuseWhileAway(app: App): void {
-  app.setErrorHandler<Error>((error, request, reply) => {
+export function refuseWhileAway(app: FastifyInstance): void {
+  app.setErrorHandler<Error>((error, request) => {
     if (!isDatabaseAway(error) || isCutShort(error, request)) throw error;
-    reply.header('retry-after', 5);
-    throw new HttpError(
-      503,
-      'database_unavailable',
-      `the database does not answer; nothing was changed: ${error.message}`,
-    );
+    const message = `the database does not answer; nothing was changed: ${error.message}`;
+    throw new HttpError('database_unavailable', message, {}, { 'retry-after': RETRY_AFTER });
   });
 }

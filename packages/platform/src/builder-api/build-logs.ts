@@ -4,7 +4,7 @@ import { LOG_LEVELS } from '@kiln/protocol/states.ts';
 import type { BuildInfo } from '@kiln/protocol/vm-build.ts';
 import { inflateText, readFrame } from '@kiln/store/logs/read-frame.ts';
 import { contextOf, timestampOf } from './entry.ts';
-import { sessionOf } from './words.ts';
+import { sessionOf } from './format.ts';
 
 /** Lines that are made into messages at a time. */
 const CHUNK_LINES = 256;

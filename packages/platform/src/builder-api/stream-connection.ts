@@ -1,13 +1,15 @@
 import type { Writable } from 'node:stream';
 import type { WebSocket } from '@fastify/websocket';
+import type { StreamErrorCode } from '@kiln/protocol/errors.ts';
+import { may, type Principal } from '@kiln/protocol/permissions.ts';
 import { BUILD_STREAM_VERSION, BuildStreamRequest } from '@kiln/protocol/vm-build.ts';
+import { forbidden } from '@kiln/service/access/refusals.ts';
 import { VERSION } from '@kiln/service/version.ts';
 import { Compile } from 'typebox/compile';
-import type { Principal } from '../access/principal.ts';
-import { isUuid } from '../api/params.ts';
-import { hearInTurn } from '../live/hear-in-turn.ts';
-import { Outlet } from '../live/outlet.ts';
-import { BuildOutlet } from './build-outlet.ts';
+import { isUuid } from '../http/params.ts';
+import { handleInOrder } from '../live/handle-in-order.ts';
+import { SendQueue } from '../live/send-queue.ts';
+import { BuildSendQueue } from './build-send-queue.ts';
 import { type Beginning, type BuildStreamContext, TaskFollower } from './task-follower.ts';
 
 const request = Compile(BuildStreamRequest);
@@ -16,15 +18,13 @@ const request = Compile(BuildStreamRequest);
 const MOST_TASKS = 256;
 /** A client that sends this many messages that make no sense is let go. */
 const MOST_ERRORS = 20;
-/** Who may follow every task. */
-const ADMIN = 'admin';
 
 type Subscribe = Extract<BuildStreamRequest, { type: 'subscribe' }>;
 
 /** One reader of the stream of builds. */
 export class BuildStreamConnection {
   readonly principal: Principal;
-  readonly outlet: BuildOutlet;
+  readonly queue: BuildSendQueue;
   readonly #context: BuildStreamContext;
   readonly #farm: string;
   readonly #tasks = new Map<string, TaskFollower>();
@@ -43,22 +43,22 @@ export class BuildStreamConnection {
     this.#context = context;
     this.principal = principal;
     this.#farm = farm;
-    const outlet = new Outlet(socket, Date.now(), wire);
-    this.outlet = new BuildOutlet(outlet, context.log);
-    hearInTurn(socket, outlet, (data, isBinary) => {
-      this.#heard(data, isBinary);
+    const queue = new SendQueue(socket, Date.now(), wire);
+    this.queue = new BuildSendQueue(queue, context.log);
+    handleInOrder(socket, queue, (data, isBinary) => {
+      this.#handleMessage(data, isBinary);
       return undefined;
     });
     socket.on('close', () => this.#closed());
-    this.outlet.message({ type: 'hello', protocol: BUILD_STREAM_VERSION, version: VERSION, farm_id: farmId });
+    this.queue.message({ type: 'hello', protocol: BUILD_STREAM_VERSION, version: VERSION, farm_id: farmId });
   }
 
-  #heard(data: Buffer, isBinary: boolean): void {
+  #handleMessage(data: Buffer, isBinary: boolean): void {
     const said = isBinary ? null : parse(data);
     if (!request.Check(said)) {
       this.#refuse('bad_message', 'a message is one of subscribe, unsubscribe, ping, as JSON text; see docs/api.md');
     } else if (said.type === 'ping') {
-      this.outlet.message({ type: 'pong' });
+      this.queue.message({ type: 'pong' });
     } else if (said.type === 'unsubscribe') {
       this.#unsubscribe(said.task_id);
     } else if (said.task_id === 'all') {
@@ -85,7 +85,7 @@ export class BuildStreamConnection {
     }
     const follower: TaskFollower = new TaskFollower(
       this.#context,
-      this.outlet,
+      this.queue,
       { taskId, farm: this.#farm, beginning },
       () => {
         if (this.#tasks.get(taskId) !== follower) return;
@@ -98,8 +98,8 @@ export class BuildStreamConnection {
   }
 
   #subscribeAll({ since = 0, attempt }: Subscribe): void {
-    if (this.principal.subject !== ADMIN) {
-      this.#refuse('forbidden', 'only an admin follows all tasks', 'all');
+    if (!may(this.principal, 'tasks.follow-all')) {
+      this.#refuse('forbidden', forbidden('tasks.follow-all').message, 'all');
       return;
     }
     if (attempt !== undefined) {
@@ -113,7 +113,7 @@ export class BuildStreamConnection {
     this.#unfollowAll = this.#context.tasks.followAll((tasks) => {
       if (isFirst) {
         const running = tasks.filter(({ isRunning }) => isRunning).length;
-        this.outlet.message({ type: 'subscribed', task_id: 'all', status: null, attempt: null, tasks: running });
+        this.queue.message({ type: 'subscribed', task_id: 'all', status: null, attempt: null, tasks: running });
       }
       const now = new Set<string>();
       for (const { taskId, attempt, isRunning } of tasks) {
@@ -132,7 +132,7 @@ export class BuildStreamConnection {
   #unsubscribe(taskId: string): void {
     if (taskId === 'all') this.#stopAll();
     else this.#tasks.get(taskId.toLowerCase())?.stop();
-    this.outlet.message({ type: 'unsubscribed', task_id: taskId });
+    this.queue.message({ type: 'unsubscribed', task_id: taskId });
   }
 
   #stopAll(): void {
@@ -141,16 +141,16 @@ export class BuildStreamConnection {
     for (const taskId of [...this.#ofAll]) this.#tasks.get(taskId)?.stop();
   }
 
-  #refuse(code: string, message: string, taskId?: string): void {
+  #refuse(code: StreamErrorCode, message: string, taskId?: string): void {
     this.#errors += 1;
-    if (this.#errors > MOST_ERRORS) this.outlet.close(1008, 'too many bad messages');
-    else this.outlet.message({ type: 'error', code, message, ...(taskId === undefined ? {} : { task_id: taskId }) });
+    if (this.#errors > MOST_ERRORS) this.queue.close(1008, 'too many bad messages');
+    else this.queue.message({ type: 'error', code, message, ...(taskId === undefined ? {} : { task_id: taskId }) });
   }
 
   #closed(): void {
     this.#stopAll();
     for (const follower of [...this.#tasks.values()]) follower.stop();
-    this.outlet.tend();
+    this.queue.heartbeat();
   }
 }
 
