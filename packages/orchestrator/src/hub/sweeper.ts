@@ -3,7 +3,7 @@ import { seeAgents } from '@kiln/store/agents.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { cancellingAttempts, heldHere, overdueAttempts } from '@kiln/store/runs/held-attempts.ts';
 import type { Leadership } from '../lead/leadership.ts';
-import { Elsewhere } from './elsewhere.ts';
+import { OwnershipCheck } from './ownership-check.ts';
 import type { Hub } from './hub.ts';
 import { agentDisobeyed, agentLost, lastWords } from './lost.ts';
 
@@ -16,7 +16,7 @@ const EVERY_MS = 5_000;
 export function startSweeper(context: FarmContext, hub: Hub, leadership: Leadership): void {
   const { db, bus, instance, lifecycle, log, config } = context;
   const since = new Date();
-  const elsewhere = new Elsewhere(hub);
+  const ownership = new OwnershipCheck(hub);
 
   lifecycle.loop(
     'cancellations',
@@ -36,9 +36,9 @@ export function startSweeper(context: FarmContext, hub: Hub, leadership: Leaders
     if (hub.connections.size === 0) return;
     const connections = [...hub.connections.values()];
     const ids = connections.map(({ agentId }) => agentId);
-    elsewhere.closeMoved(connections, await seeAgents(db, ids, instance));
+    ownership.closeMoved(connections, await seeAgents(db, ids, instance));
     const held = await heldHere(db, instance);
-    elsewhere.stopEnded(held);
+    ownership.stopEnded(held);
     // A claim whose commit succeeded although its answer was lost was never sent: nobody works on it.
     for (const attempt of held) {
       const connection = hub.connections.get(attempt.agentId);

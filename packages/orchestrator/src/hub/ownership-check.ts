@@ -5,8 +5,8 @@ import type { Hub } from './hub.ts';
 /** Looks in a row without an attempt until it counts as ended. The database names a new one after ten seconds, which is two looks. */
 const MOST_MISSED = 4;
 
-/** What other orchestrators did to agents and attempts that this one still believes to be its own. */
-export class Elsewhere {
+/** Ends what this orchestrator still believes to be its own: agents and attempts that another one has taken over or ended. */
+export class OwnershipCheck {
   readonly #hub: Pick<Hub, 'connections' | 'abandon'>;
   /** Looks in a row that did not find an attempt, by its id and fence. */
   #missed = new Map<string, number>();

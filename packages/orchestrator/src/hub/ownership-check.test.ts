@@ -2,7 +2,7 @@ import { CLOSE } from '@kiln/protocol/agent-messages.ts';
 import { testRecipe, testRun } from '@kiln/store/test-run.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { until } from '../../../../tests/support/until.ts';
-import { Elsewhere } from './elsewhere.ts';
+import { OwnershipCheck } from './ownership-check.ts';
 import { reference, startTestHub, type TestHub, WireAgent } from './testing-hub.ts';
 
 let t: TestHub;
@@ -35,12 +35,12 @@ test('an attempt that another orchestrator ended is stopped, one that goes on or
   const ended = jobs.find(({ recipe }) => recipe === 'ended');
   const lasting = jobs.find(({ recipe }) => recipe === 'lasting');
   if (!ended || !lasting) throw new Error('both were to be dispatched');
-  const elsewhere = new Elsewhere(t.hub);
+  const ownership = new OwnershipCheck(t.hub);
   // The first looks are before the database names either.
-  for (let look = 0; look < 2; look++) elsewhere.stopEnded([]);
-  for (let look = 0; look < 2; look++) elsewhere.stopEnded([reference(lasting)]);
+  for (let look = 0; look < 2; look++) ownership.stopEnded([]);
+  for (let look = 0; look < 2; look++) ownership.stopEnded([reference(lasting)]);
   expect(await agent.next('job.stop')).toMatchObject(reference(ended));
-  elsewhere.stopEnded([reference(lasting)]);
+  ownership.stopEnded([reference(lasting)]);
   agent.say({ type: 'job.building', ...reference(lasting), progress: { percent: 5, text: '', phases: [] } });
   await until('the other one goes on', async () => {
     const [job] = await t.db`SELECT status FROM jobs WHERE job_id = ${lasting.jobId}`;
