@@ -10,9 +10,9 @@ import { startEmbedded } from '@kiln/store/embedded.ts';
 import type { StoredFrame } from '@kiln/store/frames.ts';
 import { SEAL_LEVEL, sealLog } from '@kiln/store/logs/seal-log.ts';
 import { claim, finish, seedAgent, seedRecipes, seedRun, testJob, testRecipe } from '@kiln/store/reads/testing-seed.ts';
-import type { Browser, Page } from 'playwright-core';
-import { startBrowser } from '../tests/browser/support/browser.ts';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import { builtDashboard } from '../tests/browser/support/dashboard.ts';
+import { startChromium } from '../tests/browser/support/shared-chromium.ts';
 import { startFarm } from '../tests/support/farm.ts';
 import { report } from './report.ts';
 
@@ -122,7 +122,8 @@ const farm = await startFarm({
   config: `database:\n  url: postgres://${user}:${password}@${host}:${port}/${database}\n`,
 });
 const db = openDatabase(postgres.address, { name: 'bench' });
-const browser = await startBrowser();
+const chromiumServer = await startChromium();
+const browser = await chromium.connect(chromiumServer.wsEndpoint());
 try {
   const blobs = new FolderBlobs(join(farm.data, 'blobs'));
   const other = await seed(db, blobs, `small-${randomUUID().slice(0, 8)}`, false);
@@ -160,6 +161,7 @@ try {
   ]);
 } finally {
   await browser.close();
+  await chromiumServer.close();
   await db.end();
   await farm.remove();
   await postgres.stop();

@@ -25,7 +25,7 @@ const ARGUMENTS = [
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   let started: Promise<BrowserServer> | null = null;
   const server = createServer((_, response) => {
-    started ??= launch();
+    started ??= startChromium();
     started.then(
       (chromium) => response.end(chromium.wsEndpoint()),
       (error: unknown) => response.writeHead(500).end(String(error)),
@@ -43,7 +43,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-async function launch(): Promise<BrowserServer> {
+/** Starts a Chromium that talks to nobody but the pages under test. */
+export async function startChromium(): Promise<BrowserServer> {
   if (chromiumPath === null) throw new Error('there is no Chromium; install it, or set CHROMIUM to its path');
   const { chromium } = await import('playwright-core');
   return await chromium.launchServer({ executablePath: chromiumPath, host: '127.0.0.1', args: ARGUMENTS });

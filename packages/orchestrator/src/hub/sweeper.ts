@@ -3,9 +3,9 @@ import { seeAgents } from '@kiln/store/agents.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import { cancellingAttempts, heldHere, overdueAttempts } from '@kiln/store/runs/held-attempts.ts';
 import type { Leadership } from '../lead/leadership.ts';
-import { OwnershipCheck } from './ownership-check.ts';
 import type { Hub } from './hub.ts';
 import { agentDisobeyed, agentLost, lastWords } from './lost.ts';
+import { OwnershipCheck } from './ownership-check.ts';
 
 const EVERY_MS = 5_000;
 

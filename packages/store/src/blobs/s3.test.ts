@@ -10,8 +10,8 @@ import { startS3, type TestS3 } from './testing-s3.ts';
 const PATIENT = { limitMs: 20_000, backoffMs: 5, tries: 3 };
 /** For a service that hangs at first. The limit must let a busy machine answer the try that is not disturbed. */
 const IMPATIENT = { ...PATIENT, limitMs: 1_500 };
-/** For a service that only hangs. */
-const HASTY = { ...PATIENT, limitMs: 50 };
+/** For a service that only hangs. The limit must let a busy machine bring it every try. */
+const HASTY = { ...PATIENT, limitMs: 1_000 };
 let s3: TestS3;
 let store: S3Blobs;
 beforeEach(async () => {
