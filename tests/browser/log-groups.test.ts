@@ -82,14 +82,14 @@ describe.skipIf(chromiumPath === null)('phases and steps in the log', () => {
     const { page, complaints } = await open('#L2');
     await expect.poll(async () => await visibleNumbers(page)).toContain(2);
     const fetch = page.getByTestId('log').locator('[data-row="2"]');
-    expect(await fetch.textContent()).toContain('1m 05s');
+    await expect.poll(async () => await fetch.textContent()).toContain('1m 05s');
     await fold(page, 'fetch').click();
     await page.waitForURL(/fold=0(&|#)/);
     await expect.poll(async () => (await visibleNumbers(page)).slice(0, 4)).toEqual([1, 2, 104, 105]);
-    expect(await fetch.textContent()).toContain('101 lines folded');
+    await expect.poll(async () => await fetch.textContent()).toContain('101 lines folded');
     await page.reload();
     await expect.poll(async () => (await visibleNumbers(page)).slice(0, 4)).toEqual([1, 2, 104, 105]);
-    expect(await fold(page, 'fetch').getAttribute('aria-expanded')).toBe('false');
+    await expect.poll(async () => await fold(page, 'fetch').getAttribute('aria-expanded')).toBe('false');
     await fold(page, 'fetch').click();
     await expect.poll(async () => (await visibleNumbers(page)).slice(0, 4)).toEqual([1, 2, 3, 4]);
     expect(complaints).toEqual([]);
