@@ -5,7 +5,7 @@ import { ROUTE_KEYS, type RouteKey, routeDefinition, routesOf } from '@kiln/prot
 import { issueCredential, revokeCredential } from '@kiln/store/credentials.ts';
 import type { Database } from '@kiln/store/database.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestHub, type TestHub } from '../packages/orchestrator/src/hub/testing-hub.ts';
+import { startTestGateway, type TestGateway } from '../packages/orchestrator/src/agents/testing-gateway.ts';
 import { type TestPlatform, testPlatform } from '../packages/platform/src/testing.ts';
 
 /** What a caller meets: not known (401), known but not allowed (403), from a foreign page (403), or let through to the handler. */
@@ -61,17 +61,17 @@ const CALLERS: Record<string, Caller> = {
 };
 
 let platform: TestPlatform;
-let hub: TestHub;
+let gateway: TestGateway;
 /** Everybody comes from an address of their own, or the limit on failures would answer for the rest. */
 let address = 0;
 
 beforeAll(async () => {
   platform = await testPlatform({ 'http.trust_proxy': true });
-  hub = await startTestHub();
+  gateway = await startTestGateway();
 });
 afterAll(async () => {
   await platform.stop();
-  await hub.stop();
+  await gateway.stop();
 });
 
 describe.each(Object.entries(CALLERS))('%s', (_name, caller) => {
@@ -84,7 +84,7 @@ describe.each(Object.entries(CALLERS))('%s', (_name, caller) => {
 
   it('gets at every route for agents what the table of permissions says', async () => {
     const keys = routesOf('orchestrator').filter((key) => !routesOf('platform').includes(key));
-    expect(await outcomesOf(keys, caller, hub)).toEqual(expectedOf(keys, caller));
+    expect(await outcomesOf(keys, caller, gateway)).toEqual(expectedOf(keys, caller));
   });
 });
 

@@ -5,6 +5,7 @@ import { debian13 } from '../support/debian13.ts';
 import { running, tellHost } from '../support/host-readings.ts';
 import { type MetricsStore, startVictoriaMetrics } from '../support/metrics-stores.ts';
 import { fillStore } from '../support/unit-history.ts';
+import { until } from '../support/until.ts';
 
 /* Kiln with a real metrics store beside it: charts and the daily report come from there, and its own /metrics can be scraped into it. */
 const debian = await debian13('victoria-metrics');
@@ -67,9 +68,8 @@ describe.skipIf(typeof debian === 'string')('with a metrics store', () => {
     const text = await (await fetch(`${platform.url}/metrics`)).text();
     const taken = await fetch(`${store.url}/api/v1/import/prometheus`, { method: 'POST', body: text });
     expect(taken.status).toBe(204);
-    const limit = Date.now() + 60_000;
     const rows = async () => await store.query('systemd_unit_restart_count_total{host="scraped-1"}');
-    while ((await rows()).length < 2 && Date.now() < limit) await new Promise((resolve) => setTimeout(resolve, 200));
+    await until('both units are in the store', async () => (await rows()).length === 2);
     const found = (await rows()).map(({ labels, value }) => [labels.unit, value]);
     expect(found).toContainEqual(['a.service', 7]);
     expect(found).toContainEqual([ODD, 0]);

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeMetrics } from '@kiln/heartbeat/otlp.ts';
 import { type TestPlatform, testPlatform } from '@kiln/platform/testing.ts';
 import type { NewHostToken } from '@kiln/protocol/hosts.ts';
@@ -7,6 +6,7 @@ import { readRules } from '../support/alert-rules.ts';
 import { debian13 } from '../support/debian13.ts';
 import { type MetricsStore, startPrometheus } from '../support/metrics-stores.ts';
 import { type HostHistory, samplesOf } from '../support/unit-history.ts';
+import { until } from '../support/until.ts';
 
 /* A Prometheus that takes no OTLP scrapes what heartbeats told Kiln; the same rules see the same things there. */
 const debian = await debian13('prometheus', 'victoria-metrics');
@@ -32,7 +32,7 @@ describe.skipIf(typeof debian === 'string')('a Prometheus that scrapes Kiln', ()
     ({ token } = (await made.json()) as NewHostToken);
     await beat(0);
     store = await startPrometheus(debian, { kiln: new URL(platform.url).host });
-    await until('systemd_unit_failed', 4);
+    await untilRows('systemd_unit_failed', 4);
   });
   afterAll(async () => {
     await store?.stop();
@@ -41,7 +41,7 @@ describe.skipIf(typeof debian === 'string')('a Prometheus that scrapes Kiln', ()
 
   test('raises the same alerts', async () => {
     await beat(1);
-    await until('systemd_unit_failed == 1', 1);
+    await untilRows('systemd_unit_failed == 1', 1);
     const seen: Record<string, (string | undefined)[]> = {};
     for (const { alert, labels, expr } of await readRules()) {
       const rows = await store.query(expr);
@@ -67,11 +67,8 @@ describe.skipIf(typeof debian === 'string')('a Prometheus that scrapes Kiln', ()
     expect(response.status).toBe(200);
   }
 
-  async function until(expr: string, rows: number): Promise<void> {
-    const deadline = Date.now() + 60_000;
-    while ((await store.query(expr)).length !== rows) {
-      if (Date.now() > deadline) throw new Error(`${expr} never had ${rows} rows:\n${store.said()}`);
-      await sleep(100);
-    }
+  async function untilRows(expr: string, rows: number): Promise<void> {
+    const missing = () => `${expr} with ${rows} rows:\n${store.said()}`;
+    await until(missing, async () => (await store.query(expr)).length === rows);
   }
 });

@@ -5,11 +5,11 @@ import { registerRoute, requireContract } from '@kiln/service/register-route.ts'
 import { endBrokenSocket } from '@kiln/service/socket-error.ts';
 import { VERSION } from '@kiln/service/version.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
-import { agentMetrics, registerFigures } from './figures.ts';
+import { AgentGateway } from './agents/agent-gateway.ts';
+import { agentMetrics, registerMetrics } from './agents/metrics.ts';
+import { authenticateAgents, registerAgentRoutes } from './agents/routes.ts';
+import { startSweeper } from './agents/sweeper.ts';
 import { startForgeReports } from './forge/reports.ts';
-import { Hub } from './hub/hub.ts';
-import { authenticateAgents, registerAgentRoutes } from './hub/routes.ts';
-import { startSweeper } from './hub/sweeper.ts';
 import { startLeadership } from './lead/leadership.ts';
 import { registerArtifactRoutes } from './publish/staging.ts';
 import { Roster } from './recipes/roster.ts';
@@ -49,8 +49,8 @@ export async function startOrchestrator(
   const roster = new Roster(config.recipesDir, context, leadership);
   await roster.load();
   roster.watch(lifecycle);
-  const count = registerFigures(context, () => hub);
-  const hub: Hub = new Hub(context, () => roster.all(), count);
+  const count = registerMetrics(context, () => gateway);
+  const gateway: AgentGateway = new AgentGateway(context, () => roster.all(), count);
 
   const app = createHttp({
     log,
@@ -61,26 +61,26 @@ export async function startOrchestrator(
   registerRoute(app, 'GET /metrics', async (_request, reply) => {
     return await reply
       .header('content-type', metrics.registry.contentType)
-      .send((await metrics.registry.metrics()) + agentMetrics(hub));
+      .send((await metrics.registry.metrics()) + agentMetrics(gateway));
   });
   await app.register(websocket, {
     options: { maxPayload: LARGEST_MESSAGE, perMessageDeflate: false },
     errorHandler: endBrokenSocket,
   });
   await authenticateAgents(app, context);
-  registerAgentRoutes(app, context, hub);
+  registerAgentRoutes(app, context, gateway);
   registerArtifactRoutes(app, { db, blobs: context.blobs });
   const address = await listenOn(app, config.orchestrator.addr);
   lifecycle.onStop('agents', async () => {
-    await hub.stop();
+    await gateway.stop();
     await app.close();
   });
 
-  hub.turns.start();
+  gateway.committer.start();
   startRouting(context, roster, { isLeader: leadership.isLeader });
   startPublisher(context, () => roster.all());
   startRetries(context);
-  startSweeper(context, hub, leadership);
+  startSweeper(context, gateway, leadership);
   startRetention(context, leadership);
   const forgeReports = startForgeReports(context);
   if (options.mode === 'daemon') {
@@ -91,9 +91,9 @@ export async function startOrchestrator(
     'queue',
     { everyMs: QUEUE_SCAN_MS, wake: (wakeUp) => bus.subscribe(SUBJECTS.queue, wakeUp) },
     async () => {
-      hub.turns.wake();
+      gateway.committer.wake();
       // Told as a failure of this loop, which readiness looks at.
-      if (hub.turns.trouble) throw new Error(`what agents say can't be stored: ${hub.turns.trouble}`);
+      if (gateway.committer.trouble) throw new Error(`what agents say can't be stored: ${gateway.committer.trouble}`);
     },
   );
 

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -14,7 +14,7 @@ import { testDatabase } from '@kiln/store/testing.ts';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { until } from '../../../../tests/support/until.ts';
-import { clearStaging, newStagedKey, readStaged, STAGED_KEY } from './staged.ts';
+import { readStaged, STAGED_KEY } from './staged.ts';
 import { registerArtifactRoutes } from './staging.ts';
 import { sha256, type TestFarm, testFarm } from './testing.ts';
 
@@ -330,37 +330,6 @@ function losingAnAnswer(db: Database): Database {
     },
   });
 }
-
-describe('clearing', () => {
-  const run = () => ({ runId: attempt.runId, recipe: 'libfoo', version: '1.0' });
-
-  test('removes what the run staged, and nothing else', async () => {
-    await put('a', 'one');
-    await put('b', 'two');
-    const other = newStagedKey(randomUUID());
-    await farm.context.blobs.put(other, Buffer.from('other'));
-    await clearStaging(farm.context, run());
-    await clearStaging(farm.context, { ...run(), runId: randomUUID() });
-    expect(await staged()).toEqual([other]);
-    expect(farm.warnings).toEqual([]);
-  });
-
-  test('removes the folder of a run that was staged before, too', async () => {
-    const { stagingDir } = farm.context.config;
-    for (const name of [attempt.runId, 'other']) await mkdir(join(stagingDir, name, 'x'), { recursive: true });
-    await clearStaging(farm.context, run());
-    expect(await readdir(stagingDir)).toEqual(['other']);
-  });
-
-  test('that fails is a warning', async () => {
-    await put('a', 'one');
-    vi.spyOn(farm.context.blobs, 'remove').mockRejectedValue(new Error('EROFS: read-only file system'));
-    await clearStaging(farm.context, run());
-    const fields = { recipe: 'libfoo', version: '1.0', runId: attempt.runId, err: expect.any(Error) };
-    expect(farm.warnings).toEqual([{ fields, message: 'clear staging dir failed' }]);
-    expect(await staged()).toHaveLength(1);
-  });
-});
 
 /** Sends a request as it is, since `fetch` would tidy its path. Gives the whole answer. */
 async function raw(line: string, body: string): Promise<string> {

@@ -10,7 +10,7 @@ import { artifactsToPublish } from '@kiln/store/runs/staged-outputs.ts';
 import { addMilestones } from '@kiln/store/timeline.ts';
 import { PublishError, publishRun } from '../publish/publish-run.ts';
 import { clearStaging } from '../publish/staged.ts';
-import { completeAndFollow } from './settle.ts';
+import { completeAndFollow } from './finalize.ts';
 
 const EVERY_MS = 5_000;
 

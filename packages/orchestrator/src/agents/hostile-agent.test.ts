@@ -10,15 +10,15 @@ import {
   HELLO,
   progress,
   reference,
-  startTestHub,
-  type TestHub,
+  startTestGateway,
+  type TestGateway,
   type Told,
   WireAgent,
-} from './testing-hub.ts';
+} from './testing-gateway.ts';
 
-let t: TestHub;
+let t: TestGateway;
 beforeEach(async () => {
-  t = await startTestHub();
+  t = await startTestGateway();
 });
 afterEach(async () => await t.stop());
 
@@ -162,7 +162,7 @@ test('an agent whose socket dies while it is greeted is not taken for a connecte
     await moment(agent);
     agent.socket.terminate();
   }
-  await until('all are gone', () => t.hub.connections.size === 0);
+  await until('all are gone', () => t.gateway.connections.size === 0);
   await until(
     'the database knows',
     async () => (await t.db`SELECT 1 FROM agents WHERE instance IS NOT NULL`).length === 0,

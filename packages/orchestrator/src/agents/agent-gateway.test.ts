@@ -8,11 +8,20 @@ import { testJob, testRecipe, testRun } from '@kiln/store/test-run.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { until } from '../../../../tests/support/until.ts';
-import { completed, failed, frame, progress, reference, startTestHub, type TestHub, WireAgent } from './testing-hub.ts';
+import {
+  completed,
+  failed,
+  frame,
+  progress,
+  reference,
+  startTestGateway,
+  type TestGateway,
+  WireAgent,
+} from './testing-gateway.ts';
 
-let t: TestHub;
+let t: TestGateway;
 beforeEach(async () => {
-  t = await startTestHub();
+  t = await startTestGateway();
 });
 afterEach(async () => await t.stop());
 
@@ -136,7 +145,7 @@ test('an agent that is stopped in good order more often than it may be lost gets
 
 test('a silent agent loses its job to another after the grace, and may not finish it late', async () => {
   await t.stop();
-  t = await startTestHub({ lostAgentGrace: '1s' });
+  t = await startTestGateway({ lostAgentGrace: '1s' });
   const token = await t.enrolled();
   const agent = await new WireAgent(t.url, token).hello({ slots: 1 });
   const { runId } = await testRun(t.db, testRecipe('long'));

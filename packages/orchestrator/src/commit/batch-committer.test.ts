@@ -8,10 +8,10 @@ import { testDatabase } from '@kiln/store/testing.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { until } from '../../../../tests/support/until.ts';
 import type { Batch } from './batch.ts';
-import { Turns } from './turns.ts';
+import { BatchCommitter } from './batch-committer.ts';
 
 let made: Awaited<ReturnType<typeof testDatabase>>;
-let turns: Turns;
+let committer: BatchCommitter;
 let jobs: ClaimedJob[];
 let refused: { piece: Batch; error: Error }[];
 let logged: Record<string, unknown>[];
@@ -25,7 +25,7 @@ beforeEach(async () => {
   logged = [];
   const destination = { write: (line: string) => void logged.push(JSON.parse(line)) };
   const log = createLogger({ level: 'info', format: 'json', service: 'orchestrator', instance: 'test', destination });
-  turns = new Turns(made.db, log, {
+  committer = new BatchCommitter(made.db, log, {
     candidates: () => [],
     author: () => ({ service: 'orchestrator', instance: 'test', recipes: [] }),
     committed: () => {},
@@ -33,7 +33,7 @@ beforeEach(async () => {
   });
 });
 afterEach(async () => {
-  await turns.stop();
+  await committer.stop();
   await made.drop();
 });
 
@@ -84,17 +84,17 @@ test.each<[string, Partial<NewFrame>]>([
   ['a time beyond all dates', { firstTime: 1e300 }],
   ['a sequence beyond the column', { sequence: 2 ** 31 }],
 ])('a frame with %s is refused alone; what its job said after it is not kept', async (_what, more) => {
-  turns.frame(frame('bad', 1));
-  turns.frame(frame('good', 1));
-  turns.frame(frame('bad', 2, more));
-  for (let n = 3; n < 60; n++) turns.frame(frame('bad', n));
-  turns.frame(frame('good', 2));
-  turns.start();
+  committer.frame(frame('bad', 1));
+  committer.frame(frame('good', 1));
+  committer.frame(frame('bad', 2, more));
+  for (let n = 3; n < 60; n++) committer.frame(frame('bad', n));
+  committer.frame(frame('good', 2));
+  committer.start();
   await until('the other frames are stored', async () => (await sequences('good')).length === 2);
   await until('it is refused', () => refused.length > 0);
   expect(await sequences('bad')).toEqual([1]);
   expect(refused.map(({ piece }) => piece.frames[0]?.jobId)).toEqual([job('bad').jobId]);
-  turns.frame(frame('good', 3));
+  committer.frame(frame('good', 3));
   await until('the loop goes on', async () => (await sequences('good')).length === 3);
 });
 
@@ -107,9 +107,9 @@ test.each<[string, object]>([
 ])('a progress with %s is refused alone', async (_what, more) => {
   const { jobId, attempt, fence } = job('bad');
   const progress = { percent: 1, text: '', phases: [], ...more };
-  turns.report({ jobId, attempt, fence, progress, building: true });
-  turns.frame(frame('good', 1));
-  turns.start();
+  committer.report({ jobId, attempt, fence, progress, building: true });
+  committer.frame(frame('good', 1));
+  committer.start();
   await until('it is refused', () => refused.length > 0);
   expect(await sequences('good')).toEqual([1]);
   expect(refused.map(({ piece }) => piece.reports[0]?.jobId)).toEqual([jobId]);
@@ -119,37 +119,37 @@ test.each<[string, object]>([
 test('a last word that is refused ends neither the loop nor the others', async () => {
   const { jobId, attempt, fence } = job('bad');
   const last = { outcome: 'failed' as const, progress: null, lastSequence: 0, requeueBelow: 0 };
-  turns.finish({ jobId, attempt, fence, ...last, failure: { ...failure, message: '\0' } });
+  committer.finish({ jobId, attempt, fence, ...last, failure: { ...failure, message: '\0' } });
   const good = job('good');
-  turns.finish({ jobId: good.jobId, attempt: good.attempt, fence: good.fence, ...last, failure });
-  turns.start();
+  committer.finish({ jobId: good.jobId, attempt: good.attempt, fence: good.fence, ...last, failure });
+  committer.start();
   await until('it is refused', () => refused.length > 0);
   const statuses = async () => await made.db`SELECT r.recipe, r.status FROM runs r ORDER BY r.recipe`;
   await until('the other one is ended', async () => (await statuses())[1]?.status === 'failed');
   expect((await statuses())[0]).toEqual({ recipe: 'bad', status: 'building' });
-  turns.finish({ jobId, attempt, fence, ...last, failure });
+  committer.finish({ jobId, attempt, fence, ...last, failure });
   await until('the attempt can be ended', async () => (await statuses())[0]?.status === 'failed');
 });
 
 test('while the database can not be written to, everything is kept and tried again', async () => {
   await made.db`ALTER TABLE frames RENAME TO elsewhere`;
-  turns.frame(frame('good', 1));
-  turns.frame(frame('bad', 1));
-  turns.start();
+  committer.frame(frame('good', 1));
+  committer.frame(frame('bad', 1));
+  committer.start();
   await until('it is told', () => logged.some((line) => line.msg === 'turn failed'));
-  expect(turns.trouble).toContain('frames');
+  expect(committer.trouble).toContain('frames');
   await made.db`ALTER TABLE elsewhere RENAME TO frames`;
   await until('all is stored', async () => (await sequences('bad')).length === 1);
   expect([await sequences('good'), refused]).toEqual([[1], []]);
-  await until('the trouble is over', () => turns.trouble === null);
+  await until('the trouble is over', () => committer.trouble === null);
 });
 
 test('a job that can not be given out does not make the loop spin', async () => {
   await made.db`
     UPDATE jobs SET status = 'queued', spec = jsonb_set(spec, '{timeoutMs}', '1e300') WHERE job_id = ${job('bad').jobId}`;
   let asked = 0;
-  await turns.stop();
-  turns = new Turns(
+  await committer.stop();
+  committer = new BatchCommitter(
     made.db,
     createLogger({
       level: 'error',
@@ -168,12 +168,12 @@ test('a job that can not be given out does not make the loop spin', async () => 
       refused: (piece, error) => void refused.push({ piece, error }),
     },
   );
-  turns.wake();
-  turns.start();
+  committer.wake();
+  committer.start();
   await until('it is told', () => logged.some((line) => line.msg === 'jobs can not be given out'));
   // What comes afterwards is committed without asking for that job again.
   for (const sequence of [1, 2]) {
-    turns.frame(frame('good', sequence));
+    committer.frame(frame('good', sequence));
     await until('the loop goes on', async () => (await sequences('good')).length === sequence);
   }
   expect(asked).toBe(2);

@@ -7,10 +7,10 @@ import { type FinishedJob, finishAttempts } from '@kiln/store/runs/finish.ts';
 import { reportProgress } from '@kiln/store/runs/progress.ts';
 import { lockRuns, summarizeRuns } from '@kiln/store/runs/run-summaries.ts';
 import { addMilestones, type Milestone } from '@kiln/store/timeline.ts';
-import { type Decision, decideRuns, type Settled, settleRuns } from '../runs/settle.ts';
+import { type Decision, decideRuns, type Finalized, finalizeRuns } from '../runs/finalize.ts';
 import type { Batch } from './batch.ts';
 
-/** An agent that may be given jobs in this turn. */
+/** An agent that may be given jobs with this batch. */
 export interface Candidate {
   agentId: string;
   name: string;
@@ -27,7 +27,7 @@ export interface Committed {
   lastWords: NewFrame[];
   reported: { jobId: string; runId: string }[];
   finished: FinishedJob[];
-  settled: Settled[];
+  finalized: Finalized[];
   claimed: { agentId: string; jobs: ClaimedJob[] }[];
 }
 
@@ -38,8 +38,8 @@ export interface Author {
 }
 
 /**
- * One turn's work, in the order that keeps a log whole: frames, progress, last words, new jobs, what becomes of the runs.
- * The statements go out without waiting for each other's answers, so a turn costs two round trips however much it does.
+ * One batch's work, in the order that keeps a log whole: frames, progress, last words, new jobs, what becomes of the runs.
+ * The statements go out without waiting for each other's answers, so a batch costs two round trips however much it does.
  */
 export async function commitBatch(
   sql: Transaction,
@@ -52,7 +52,7 @@ export async function commitBatch(
   const freed = new Set(ending);
   const lost = await endLogs(sql, batch, changing);
   const [, , stored, reported, finished, standings, ...claims] = await Promise.all([
-    // The same statements each time: left to itself the server plans some of them anew in every turn, which takes longer than they do.
+    // The same statements each time: left to itself the server plans some of them anew for every batch, which takes longer than they do.
     sql`SET LOCAL plan_cache_mode = force_generic_plan`.execute(),
     lost || changing.length === 0 ? undefined : lockRuns(sql, changing),
     lost ? lost.stored : batch.frames.length > 0 ? storeFrames(sql, batch.frames) : [],
@@ -67,11 +67,11 @@ export async function commitBatch(
   const claimed = claims.filter((claim) => claim.jobs.length > 0);
   const ended = new Set(finished.map((job) => job.runId));
   const decisions = decideRuns(standings.filter((run) => ended.has(run.runId)));
-  const [settled] = await Promise.all([
-    settleRuns(sql, decisions, author.recipes),
+  const [finalized] = await Promise.all([
+    finalizeRuns(sql, decisions, author.recipes),
     addMilestones(sql, milestones(finished, decisions, claimed, candidates, author)),
   ]);
-  return { stored, lastWords: lost?.lastWords ?? [], reported, finished, settled, claimed };
+  return { stored, lastWords: lost?.lastWords ?? [], reported, finished, finalized, claimed };
 }
 
 /** Where a log has to be ended: stores what there is of it and then its last line, which takes round trips of their own. */

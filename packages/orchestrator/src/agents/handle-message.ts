@@ -2,11 +2,11 @@ import { AgentMessage, type Progress } from '@kiln/protocol/agent-messages.ts';
 import { decodeFrame, FrameError } from '@kiln/protocol/frame.ts';
 import { type Logger, relayOf } from '@kiln/service/log.ts';
 import { Compile } from 'typebox/compile';
-import type { Turns } from '../turn/turns.ts';
+import type { BatchCommitter } from '../commit/batch-committer.ts';
 import { relayLine } from './agent-log.ts';
 import type { Connection } from './connection.ts';
 
-/** A schema for each type of message: trying them all in turn would cost more than the rest of hearing it. */
+/** A schema for each type of message: trying them one by one would cost more than the rest of handling it. */
 const messages = new Map(AgentMessage.anyOf.map((schema) => [schema.properties.type.const as string, Compile(schema)]));
 
 /** Largest message other than a frame in bytes: several times what the longest recipe's progress takes. */
@@ -38,8 +38,13 @@ function storable(_key: string, value: unknown): unknown {
   return typeof value === 'string' ? value.replaceAll('\0', '\ufffd').toWellFormed() : value;
 }
 
-/** Puts what a greeted agent says into the turns. Throws on what the protocol does not allow. */
-export function hear(connection: Connection, said: AgentMessage, turns: Turns, log: Logger): void {
+/** Gives what a greeted agent says to the committer. Throws on what the protocol does not allow. */
+export function handleMessage(
+  connection: Connection,
+  said: AgentMessage,
+  committer: BatchCommitter,
+  log: Logger,
+): void {
   switch (said.type) {
     case 'hello':
       throw new Error('a second hello');
@@ -65,14 +70,14 @@ export function hear(connection: Connection, said: AgentMessage, turns: Turns, l
   }
   const progress = known(said.progress);
   if (said.type !== 'job.finished') {
-    turns.report({ jobId, attempt, fence, progress, building: said.type === 'job.building' });
+    committer.report({ jobId, attempt, fence, progress, building: said.type === 'job.building' });
     return;
   }
   if (said.lastSequence > held.received) {
     throw new Error(`job ${jobId} ended with frame ${said.lastSequence}, but only ${held.received} came`);
   }
   const { outcome, failure, lastSequence } = said;
-  turns.finish({ jobId, attempt, fence, outcome, failure, progress, lastSequence, requeueBelow: 0 });
+  committer.finish({ jobId, attempt, fence, outcome, failure, progress, lastSequence, requeueBelow: 0 });
 }
 
 /** What this version knows of a progress: what a newer agent says beyond it is not kept. */
@@ -99,8 +104,8 @@ function known({ percent, text, phases }: Progress): Progress {
   };
 }
 
-/** Puts a log frame into the turns. One that is behind changes nothing, one that is ahead is refused. */
-export function hearFrame(connection: Connection, data: Buffer, turns: Turns): void {
+/** Gives a log frame to the committer. One that is behind changes nothing, one that is ahead is refused. */
+export function handleFrame(connection: Connection, data: Buffer, committer: BatchCommitter): void {
   const { header } = decodeFrame(data);
   const held = connection.held.get(header.job);
   // A frame of an attempt that was taken away: the agent has a job.stop on its way.
@@ -118,7 +123,7 @@ export function hearFrame(connection: Connection, data: Buffer, turns: Turns): v
   held.nextLine = header.firstLine + header.lines;
   const times = header.runs.map((run) => run[1]);
   const { sequence, firstLine, lines, bytes } = header;
-  turns.frame({
+  committer.frame({
     jobId: header.job,
     attempt: header.attempt,
     fence: held.fence,

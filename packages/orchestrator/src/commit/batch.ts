@@ -3,14 +3,14 @@ import type { Finish } from '@kiln/store/runs/finish.ts';
 import type { ProgressReport } from '@kiln/store/runs/progress.ts';
 import { FrameQueue } from './frame-queue.ts';
 
-/** How much of a loud log one turn takes: a transaction of a few milliseconds, so that nobody else waits long. */
+/** How much of a loud log one batch takes: a transaction of a few milliseconds, so that nobody else waits long. */
 const MAX_FRAMES = 64;
 const MAX_BYTES = 2 * 1024 * 1024;
 
 /** From here on a log is no longer a line or two. */
 const LOUD_BYTES = 65_536;
 
-/** What one turn commits. */
+/** What one transaction commits. */
 export interface Batch {
   frames: NewFrame[];
   reports: ProgressReport[];
@@ -18,7 +18,7 @@ export interface Batch {
 }
 
 /**
- * What agents said since the last turn. Bounded by what an attempt may have unacknowledged, of its progress the newest and of
+ * What agents said since the last batch. Bounded by what an attempt may have unacknowledged, of its progress the newest and of
  * its last words the first is kept.
  */
 export class Inbox {

@@ -2,19 +2,19 @@ import { CLOSE } from '@kiln/protocol/agent-messages.ts';
 import { testRecipe, testRun } from '@kiln/store/test-run.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { until } from '../../../../tests/support/until.ts';
-import { OwnershipCheck } from './ownership-check.ts';
-import { reference, startTestHub, type TestHub, WireAgent } from './testing-hub.ts';
+import { StaleOwnership } from './stale-ownership.ts';
+import { reference, startTestGateway, type TestGateway, WireAgent } from './testing-gateway.ts';
 
-let t: TestHub;
+let t: TestGateway;
 beforeEach(async () => {
-  t = await startTestHub();
+  t = await startTestGateway();
 });
 afterEach(async () => await t.stop());
 
 test('an agent that another orchestrator has by now is given no job here', async () => {
   const agent = await t.agent();
   const staying = await t.agent();
-  const [first] = t.hub.connections.keys();
+  const [first] = t.gateway.connections.keys();
   await t.db`UPDATE agents SET instance = 'another' WHERE agent_id = ${first ?? ''}`;
   await until('its socket is closed', () => agent.closed);
   expect(agent.closed).toBe(CLOSE.replaced);
@@ -35,7 +35,7 @@ test('an attempt that another orchestrator ended is stopped, one that goes on or
   const ended = jobs.find(({ recipe }) => recipe === 'ended');
   const lasting = jobs.find(({ recipe }) => recipe === 'lasting');
   if (!ended || !lasting) throw new Error('both were to be dispatched');
-  const ownership = new OwnershipCheck(t.hub);
+  const ownership = new StaleOwnership(t.gateway);
   // The first looks are before the database names either.
   for (let look = 0; look < 2; look++) ownership.stopEnded([]);
   for (let look = 0; look < 2; look++) ownership.stopEnded([reference(lasting)]);

@@ -18,21 +18,21 @@ import type { Database } from '@kiln/store/database.ts';
 import { LogStore } from '@kiln/store/logs/log-store.ts';
 import { testDatabase } from '@kiln/store/testing.ts';
 import WebSocket from 'ws';
-import { registerFigures } from '../figures.ts';
 import { startLeadership } from '../lead/leadership.ts';
 import { registerArtifactRoutes } from '../publish/staging.ts';
 import { startRetries } from '../runs/retries.ts';
-import { Hub } from './hub.ts';
+import { AgentGateway } from './agent-gateway.ts';
+import { registerMetrics } from './metrics.ts';
 import { authenticateAgents, registerAgentRoutes } from './routes.ts';
 import { startSweeper } from './sweeper.ts';
 
 export type Told<T extends OrchestratorMessage['type']> = Extract<OrchestratorMessage, { type: T }>;
 
 /** An orchestrator's side of the agents, listening, with a database of its own. */
-export interface TestHub {
+export interface TestGateway {
   context: FarmContext;
   db: Database;
-  hub: Hub;
+  gateway: AgentGateway;
   /** http address of the agents' routes. */
   url: string;
   recipes: CompiledRecipe[];
@@ -48,7 +48,7 @@ export interface TestHub {
 }
 
 /** Starts one. `lostAgentGrace` is how long an agent may be away; longer than any test takes when it is not given. */
-export async function startTestHub({ lostAgentGrace = '10m' } = {}): Promise<TestHub> {
+export async function startTestGateway({ lostAgentGrace = '10m' } = {}): Promise<TestGateway> {
   const made = await testDatabase();
   const log = createLogger({ level: 'error', format: 'json', service: 'orchestrator', instance: 'test' });
   const config = await loadConfig({
@@ -69,28 +69,28 @@ export async function startTestHub({ lostAgentGrace = '10m' } = {}): Promise<Tes
     instance: 'test',
   };
   const recipes: CompiledRecipe[] = [];
-  const hub: Hub = new Hub(
+  const gateway: AgentGateway = new AgentGateway(
     context,
     () => recipes,
-    registerFigures(context, () => hub),
+    registerMetrics(context, () => gateway),
   );
   const app = createHttp({ log, health: () => ({}), ready: async () => ({ ready: true, reasons: [] }) });
   await app.register(websocket, { options: { maxPayload: 4 * 1024 * 1024 }, errorHandler: endBrokenSocket });
   await authenticateAgents(app, context);
-  registerAgentRoutes(app, context, hub);
+  registerAgentRoutes(app, context, gateway);
   registerArtifactRoutes(app, context);
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
-  hub.turns.start();
-  context.lifecycle.onStop('hub', async () => {
-    await hub.stop();
+  gateway.committer.start();
+  context.lifecycle.onStop('gateway', async () => {
+    await gateway.stop();
     await app.close();
   });
-  startSweeper(context, hub, await startLeadership(context));
+  startSweeper(context, gateway, await startLeadership(context));
   startRetries(context);
   context.lifecycle.loop(
     'queue',
     { everyMs: 5000, wake: (ring) => context.bus.subscribe(SUBJECTS.queue, ring) },
-    async () => hub.turns.wake(),
+    async () => gateway.committer.wake(),
   );
   const enrolled = async () => {
     const { token } = await issueCredential(made.db, { kind: 'join', subject: 'test' });
@@ -104,7 +104,7 @@ export async function startTestHub({ lostAgentGrace = '10m' } = {}): Promise<Tes
   return {
     context,
     db: made.db,
-    hub,
+    gateway,
     url,
     recipes,
     enrolled,

@@ -1,18 +1,18 @@
 import { type AttemptReference, CLOSE } from '@kiln/protocol/agent-messages.ts';
+import type { AgentGateway } from './agent-gateway.ts';
 import type { Connection } from './connection.ts';
-import type { Hub } from './hub.ts';
 
 /** Looks in a row without an attempt until it counts as ended. The database names a new one after ten seconds, which is two looks. */
 const MOST_MISSED = 4;
 
 /** Ends what this orchestrator still believes to be its own: agents and attempts that another one has taken over or ended. */
-export class OwnershipCheck {
-  readonly #hub: Pick<Hub, 'connections' | 'abandon'>;
+export class StaleOwnership {
+  readonly #gateway: Pick<AgentGateway, 'connections' | 'abandon'>;
   /** Looks in a row that did not find an attempt, by its id and fence. */
   #missed = new Map<string, number>();
 
-  constructor(hub: Pick<Hub, 'connections' | 'abandon'>) {
-    this.#hub = hub;
+  constructor(gateway: Pick<AgentGateway, 'connections' | 'abandon'>) {
+    this.#gateway = gateway;
   }
 
   /**
@@ -23,7 +23,7 @@ export class OwnershipCheck {
   closeMoved(connections: readonly Connection[], here: ReadonlySet<string>): void {
     for (const connection of connections) {
       const { agentId } = connection;
-      if (here.has(agentId) || this.#hub.connections.get(agentId) !== connection) continue;
+      if (here.has(agentId) || this.#gateway.connections.get(agentId) !== connection) continue;
       connection.close(CLOSE.replaced, 'the agent connected to another orchestrator');
     }
   }
@@ -35,13 +35,13 @@ export class OwnershipCheck {
   stopEnded(held: readonly AttemptReference[]): void {
     const known = new Set(held.map(nameOf));
     const missed = new Map<string, number>();
-    for (const { agentId, held: believed } of this.#hub.connections.values()) {
+    for (const { agentId, held: believed } of this.#gateway.connections.values()) {
       for (const attempt of believed.values()) {
         const name = nameOf(attempt);
         if (known.has(name)) continue;
         const looks = (this.#missed.get(name) ?? 0) + 1;
         if (looks < MOST_MISSED) missed.set(name, looks);
-        else this.#hub.abandon(attempt, agentId);
+        else this.#gateway.abandon(attempt, agentId);
       }
     }
     this.#missed = missed;

@@ -6,7 +6,7 @@ import type { FarmContext } from '@kiln/store/context.ts';
 import { issueCredential } from '@kiln/store/credentials.ts';
 import { findPrincipal } from '@kiln/store/principals.ts';
 import type { FastifyInstance } from 'fastify';
-import type { Hub } from './hub.ts';
+import type { AgentGateway } from './agent-gateway.ts';
 
 /** Checks who calls an orchestrator: agents, and who wants to be one. Register its routes after it. */
 export async function authenticateAgents(
@@ -17,7 +17,7 @@ export async function authenticateAgents(
 }
 
 /** `POST /agents/enrol` with a join token, and `GET /agents/socket` with the token that it gave. */
-export function registerAgentRoutes(app: FastifyInstance, { db }: FarmContext, hub: Hub): void {
+export function registerAgentRoutes(app: FastifyInstance, { db }: FarmContext, gateway: AgentGateway): void {
   registerRoute(app, 'POST /agents/enrol', async (request) => {
     const { name } = request.body;
     const agentId = randomUUID();
@@ -30,6 +30,6 @@ export function registerAgentRoutes(app: FastifyInstance, { db }: FarmContext, h
   });
 
   registerSocket(app, 'GET /agents/socket', (socket, request) => {
-    hub.accept(principalOf(request).id, socket, request.raw.socket);
+    gateway.accept(principalOf(request).id, socket, request.raw.socket);
   });
 }

@@ -1,32 +1,32 @@
 import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import { LOG_END, logCopy } from '@kiln/store/bus/log-copy.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
-import type { Batch } from '../turn/batch.ts';
-import type { Committed } from '../turn/commit.ts';
+import type { Batch } from '../commit/batch.ts';
+import type { Committed } from '../commit/commit-batch.ts';
 
-/** Tells pages and the log what a turn did. The words of builds are the farm's contract with its log readers. */
+/** Tells pages and the log what a batch did. The words of builds are the farm's contract with its log readers. */
 export function announce(context: FarmContext, batch: Batch, result: Committed): void {
   announceFrames(context, batch, result);
   announceJobs(context, result);
-  for (const settled of result.settled) {
-    const { recipe, version, runId, requestId, attempt } = settled.run;
+  for (const finalized of result.finalized) {
+    const { recipe, version, runId, requestId, attempt } = finalized.run;
     const fields = { recipe, version, runId, requestId, attempt };
-    if (settled.outcome === 'completed') context.log.info(fields, 'build + publish complete');
-    if (settled.hasFollowers) context.bus.publish(SUBJECTS.event, {});
-    if (settled.outcome === 'failed') {
+    if (finalized.outcome === 'completed') context.log.info(fields, 'build + publish complete');
+    if (finalized.hasFollowers) context.bus.publish(SUBJECTS.event, {});
+    if (finalized.outcome === 'failed') {
       context.log.error(
         {
           ...fields,
-          next_retry_after: settled.retryAt?.toISOString() ?? null,
-          failures: settled.failures,
-          error: settled.message,
+          next_retry_after: finalized.retryAt?.toISOString() ?? null,
+          failures: finalized.failures,
+          error: finalized.message,
         },
         'build failed',
       );
       context.bus.publish(SUBJECTS.retry, {});
     }
-    if (settled.outcome === 'cancelled') context.log.info(fields, 'build cancelled');
-    if (settled.outcome === 'publishing') context.bus.publish(SUBJECTS.publish, {});
+    if (finalized.outcome === 'cancelled') context.log.info(fields, 'build cancelled');
+    if (finalized.outcome === 'publishing') context.bus.publish(SUBJECTS.publish, {});
   }
 }
 

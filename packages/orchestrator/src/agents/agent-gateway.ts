@@ -7,25 +7,25 @@ import { connectAgent, disconnectAgent } from '@kiln/store/agents.ts';
 import type { FarmContext } from '@kiln/store/context.ts';
 import type { ClaimedJob } from '@kiln/store/runs/claim.ts';
 import { heldAttempts } from '@kiln/store/runs/held-attempts.ts';
-import type { Batch } from '../turn/batch.ts';
-import type { Candidate, Committed } from '../turn/commit.ts';
-import { Turns } from '../turn/turns.ts';
+import type { Batch } from '../commit/batch.ts';
+import { BatchCommitter } from '../commit/batch-committer.ts';
+import type { Candidate, Committed } from '../commit/commit-batch.ts';
 import { announce } from './announce.ts';
 import { Connection, closeSocket } from './connection.ts';
 import { dispatchMessage } from './dispatch.ts';
-import { hear, hearFrame, parseMessage } from './hear.ts';
+import { handleFrame, handleMessage, parseMessage } from './handle-message.ts';
 import { agentLost, agentRefused, lastWords } from './lost.ts';
 
 /** How long a connected agent may take to say hello. */
 const HELLO_MS = 10_000;
 
 /**
- * The agents' side of the orchestrator: who is connected, what each one holds. What agents say goes into turns; what a
- * turn committed comes back here and is told to them.
+ * The agents' side of the orchestrator: who is connected, what each one holds. What agents say goes to the committer; what a
+ * batch committed comes back here and is told to them.
  */
-export class Hub {
+export class AgentGateway {
   readonly connections = new Map<string, Connection>();
-  readonly turns: Turns;
+  readonly committer: BatchCommitter;
   readonly #context: FarmContext;
   readonly #count: (batch: Batch, result: Committed) => void;
 
@@ -37,7 +37,7 @@ export class Hub {
     this.#context = context;
     this.#count = count;
     const { service, instance } = context;
-    this.turns = new Turns(context.db, context.log, {
+    this.committer = new BatchCommitter(context.db, context.log, {
       candidates: () => this.#candidates(),
       author: () => ({ service, instance, recipes: recipes() }),
       committed: (batch, result) => this.#committed(batch, result),
@@ -70,8 +70,8 @@ export class Hub {
       if (socket.readyState !== socket.OPEN) return;
       try {
         if (connection instanceof Connection) {
-          if (isBinary) hearFrame(connection, data, this.turns);
-          else hear(connection, parseMessage(data), this.turns, log);
+          if (isBinary) handleFrame(connection, data, this.committer);
+          else handleMessage(connection, parseMessage(data), this.committer, log);
           return;
         }
         const hello = isBinary || connection ? null : parseMessage(data);
@@ -98,7 +98,7 @@ export class Hub {
     const requeueBelow = stopped ? null : this.#context.config.orchestrator.lostAgentAttempts;
     const outcome = 'failed' as const;
     const said = { progress: null, lastSequence: 0, lastWords: lastWords(failure) };
-    this.turns.finish({ jobId, attempt, fence, outcome, failure, requeueBelow, ...said });
+    this.committer.finish({ jobId, attempt, fence, outcome, failure, requeueBelow, ...said });
   }
 
   /** Tells an agent that an attempt is not its own any more; whatever it still says about it is not heard. */
@@ -106,13 +106,13 @@ export class Hub {
     const connection = agentId === null ? undefined : this.connections.get(agentId);
     connection?.held.delete(jobId);
     connection?.send({ type: 'job.stop', jobId, attempt, fence });
-    this.turns.wake();
+    this.committer.wake();
   }
 
   /** Closes every socket, so that agents look for another orchestrator, and commits what was said. */
   async stop(): Promise<void> {
     for (const connection of this.connections.values()) connection.close(CLOSE.goingAway, 'the orchestrator stops');
-    await this.turns.stop();
+    await this.committer.stop();
   }
 
   #candidates(): Candidate[] {
@@ -162,7 +162,7 @@ export class Hub {
     const { name, slots } = hello;
     log.info({ agentId, name, slots, adopted: adopted.length, lost: lost.length }, 'agent connected');
     bus.publish(SUBJECTS.changed, { topic: 'agent', id: agentId });
-    this.turns.wake();
+    this.committer.wake();
     return connection;
   }
 
@@ -201,7 +201,7 @@ export class Hub {
     }
     for (const { agentId, jobs } of result.claimed) for (const job of jobs) this.#dispatch(agentId, job);
     // A run that ended may make room under its recipe's limit.
-    if (result.settled.some((run) => run.outcome !== 'open')) this.turns.wake();
+    if (result.finalized.some((run) => run.outcome !== 'open')) this.committer.wake();
     this.#count(batch, result);
     announce(this.#context, batch, result);
   }
@@ -234,7 +234,7 @@ export class Hub {
     const failure = agentRefused(holder?.hello.name ?? 'unknown', code);
     const outcome = 'failed' as const;
     const said = { progress: null, lastSequence: 0, lastWords: lastWords(failure) };
-    this.turns.finish({ jobId, attempt, fence, outcome, failure, requeueBelow: 0, ...said });
+    this.committer.finish({ jobId, attempt, fence, outcome, failure, requeueBelow: 0, ...said });
     this.abandon(item, holder?.agentId ?? null);
   }
 }

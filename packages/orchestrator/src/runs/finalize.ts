@@ -15,7 +15,7 @@ export interface Decision {
 const NEVER: CompiledRecipe['retries'] = { max: 0, backoffSeconds: [] };
 
 /** A decision that was carried out. */
-export interface Settled extends Decision {
+export interface Finalized extends Decision {
   /** When it will be tried again, for a failed one. */
   retryAt: Date | null;
   failures: number;
@@ -32,11 +32,11 @@ export function decideRuns(standings: readonly RunSummary[]): Decision[] {
 }
 
 /** Writes decisions down, in the transaction that ended the jobs. */
-export async function settleRuns(
+export async function finalizeRuns(
   sql: Transaction,
   decisions: readonly Decision[],
   recipes: readonly CompiledRecipe[],
-): Promise<Settled[]> {
+): Promise<Finalized[]> {
   const those = (outcome: Decision['outcome']) => decisions.filter((d) => d.outcome === outcome).map((d) => d.run);
   const [failures, followers] = await Promise.all([
     Promise.all(

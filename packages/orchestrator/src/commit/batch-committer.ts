@@ -7,20 +7,20 @@ import type { Finish } from '@kiln/store/runs/finish.ts';
 import type { ProgressReport } from '@kiln/store/runs/progress.ts';
 import { openSingleConnection } from '@kiln/store/single-connection.ts';
 import { type Batch, Inbox, pieces } from './batch.ts';
-import { type Author, type Candidate, type Committed, commitBatch } from './commit.ts';
+import { type Author, type Candidate, type Committed, commitBatch } from './commit-batch.ts';
 
 /** How long small news may wait for company on a busy farm; far less than anyone sees. */
 const GATHER_MS = 2;
 const COMMIT_BACKOFF = { firstMs: 200, capMs: 5_000 };
 
-/** Seconds for the connection to close when no turn is under way any more. */
+/** Seconds for the connection to close when no transaction is under way any more. */
 const END_S = 2;
 
-/** A turn takes milliseconds. */
+/** A transaction takes milliseconds. */
 const STUCK_MS = 60_000;
 
-/** What the turns need to know of the agents, and whom they tell. */
-export interface TurnHost {
+/** What the committer needs to know of the agents, and whom it tells. */
+export interface CommitHost {
   candidates(): Candidate[];
   author(): Author;
   /** The transaction is committed: acknowledge, dispatch, publish. Must not throw. */
@@ -34,11 +34,11 @@ export interface TurnHost {
  * transactions. While one commits, the next gathers, so a busy farm commits large batches and an idle one answers a
  * single line in about a millisecond. A batch is never lost: while the database is away it is tried again.
  */
-export class Turns {
-  /** A connection of their own: one turn follows the other, and the same few statements are all that they say. */
+export class BatchCommitter {
+  /** A connection of its own: one transaction follows the other, and the same few statements are all that it says. */
   readonly #db: Database;
   readonly #log: Logger;
-  readonly #host: TurnHost;
+  readonly #host: CommitHost;
   readonly #inbox = new Inbox();
   #claiming = false;
   #stopped = false;
@@ -48,7 +48,7 @@ export class Turns {
   #committingSince: number | null = null;
   #trouble: string | null = null;
 
-  constructor(db: Database, log: Logger, host: TurnHost) {
+  constructor(db: Database, log: Logger, host: CommitHost) {
     this.#db = openSingleConnection(db);
     this.#log = log;
     this.#host = host;
@@ -78,7 +78,7 @@ export class Turns {
     return this.#trouble;
   }
 
-  /** Jobs may be claimable: look in the next turn. */
+  /** Jobs may be claimable: look with the next batch. */
   wake(): void {
     this.#claiming = true;
     this.#ring();
@@ -115,7 +115,7 @@ export class Turns {
   }
 
   /**
-   * While turns follow each other closely, small news waits a moment for the end of a job, so that many short jobs cost one
+   * While batches follow each other closely, small news waits a moment for the end of a job, so that many short jobs cost one
    * transaction each and not two. The first line after a silence, a loud log and last words wait for nothing.
    */
   async #gather(): Promise<void> {
