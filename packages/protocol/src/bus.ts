@@ -3,7 +3,8 @@ import Type, { type Static, type TSchema } from 'typebox';
 /**
  * What the nodes of a farm tell each other. A message is a hint ("look now") or a live copy of what is committed already;
  * any of them may be lost, and each has a loop that finds the same thing by looking from time to time.
- * Messages are plain JSON, so that every kind of bus can carry them; bytes go as base64.
+ * Messages are plain JSON but for the bytes of frames, which a bus of one process hands over as they are: encoding all of a loud log
+ * and decoding it again would be work for nothing. A bus that writes to a wire encodes them there.
  */
 
 /** A hint that says all by its subject. */
@@ -32,6 +33,12 @@ export type ChangeTopic = Static<typeof ChangeTopic>;
 export const Change = Type.Object({ topic: ChangeTopic, id: Type.String() }, { additionalProperties: false });
 export type Change = Static<typeof Change>;
 
+const Bytes = Type.Refine(
+  Type.Unsafe<Uint8Array>({}),
+  (value) => value instanceof Uint8Array,
+  () => 'must be bytes',
+);
+
 /** Frames of one attempt, as committed. */
 export const LogCopy = Type.Object(
   {
@@ -40,8 +47,8 @@ export const LogCopy = Type.Object(
         {
           firstLine: Type.Integer({ minimum: 1 }),
           lines: Type.Integer({ minimum: 1 }),
-          /** The frame (`frame.ts`) in base64. */
-          data: Type.String(),
+          /** The frame (`frame.ts`). */
+          data: Bytes,
         },
         { additionalProperties: false },
       ),

@@ -1,6 +1,6 @@
 import { SUBJECTS } from '@kiln/protocol/bus.ts';
 import type { Bus } from '@kiln/store/bus/bus.ts';
-import { copiedFrames, type LiveFrame } from '@kiln/store/bus/log-copy.ts';
+import type { LiveFrame } from '@kiln/store/bus/log-copy.ts';
 import type { LogStanding, LogStore } from '@kiln/store/logs/log-store.ts';
 
 /** Who wants to know how a log grows. Neither function may throw. */
@@ -65,9 +65,9 @@ export class LogFeeds {
   #open(key: string, jobId: string, attempt: number): Feed {
     const listeners = new Set<LogListener>();
     const unsubscribe = this.#bus.subscribe(SUBJECTS.log(jobId, attempt), (message) => {
-      const frames = copiedFrames(message);
+      const { frames, end } = message;
       if (frames.length > 0) for (const listener of listeners) listener.frames(frames);
-      if (message.end) this.#wake();
+      if (end) this.#wake();
     });
     const feed = { jobId, attempt, listeners, unsubscribe };
     this.#feeds.set(key, feed);

@@ -2,7 +2,7 @@ import { type BusMessages, type BusSubject, busSchema, SUBJECTS } from '@kiln/pr
 import { Check } from 'typebox/value';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Bus } from './bus.ts';
-import { copiedFrames, LOG_END, logCopy } from './log-copy.ts';
+import { LOG_END, logCopy } from './log-copy.ts';
 
 /** A bus under test. */
 export interface BusUnderTest {
@@ -102,7 +102,8 @@ export function busContract(name: string, open: () => Promise<BusUnderTest>): vo
         ends().here.publish(LOG, LOG_END);
         expect(copies.at(-1)?.end).toBe(true);
       }, LIMIT);
-      const [frame] = copies.flatMap(copiedFrames);
+      expect(copies.every((copy) => Check(busSchema(LOG), copy))).toBe(true);
+      const [frame] = copies.flatMap(({ frames }) => frames);
       expect(frame && { ...frame, data: Uint8Array.from(frame.data) }).toEqual(FRAME);
     });
 

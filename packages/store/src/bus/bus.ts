@@ -9,7 +9,7 @@ export type BusHandler<Subject extends BusSubject> = (message: BusMessages[Subje
  *
  * What any bus promises (`bus.contract.ts`): a message reaches every subscription of its subject on every node at most
  * once, or is lost; those that arrive come in the order in which one node published them on that subject. Nothing is kept for
- * who subscribes later. A message is plain JSON that nobody changes once it is published; one of more than 1 MB of JSON may
+ * who subscribes later. A message is plain JSON (and the bytes of frames) that nobody changes once it is published; one of more than 1 MB of JSON may
  * always be lost. A handler that throws is logged and disturbs neither the publisher nor other handlers.
  */
 export interface Bus {
