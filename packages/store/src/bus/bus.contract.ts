@@ -80,7 +80,7 @@ export function busContract(name: string, open: () => Promise<BusUnderTest>): vo
       return { here, there };
     }
 
-    test('hands over what was published, of every subject, as plain JSON of its shape', async () => {
+    test('hands over what was published, of every subject, in its shape and but for bytes as plain JSON', async () => {
       const heard = new Map<string, unknown>();
       for (const { subject } of SAMPLES) ends().there.subscribe(subject, (message) => heard.set(subject, message));
       await vi.waitFor(() => {
@@ -88,8 +88,8 @@ export function busContract(name: string, open: () => Promise<BusUnderTest>): vo
         expect(heard.size).toBe(SAMPLES.length);
       }, LIMIT);
       for (const { subject, message } of SAMPLES) {
-        expect(heard.get(subject)).toEqual(JSON.parse(JSON.stringify(message)));
-        expect(Check(busSchema(subject), message), subject).toBe(true);
+        expect(Check(busSchema(subject), heard.get(subject)), subject).toBe(true);
+        if (subject !== LOG) expect(heard.get(subject)).toEqual(JSON.parse(JSON.stringify(message)));
       }
       expect(SAMPLES.map(({ subject }) => subject)).toEqual(expect.arrayContaining(plainSubjects));
     });
@@ -102,7 +102,6 @@ export function busContract(name: string, open: () => Promise<BusUnderTest>): vo
         ends().here.publish(LOG, LOG_END);
         expect(copies.at(-1)?.end).toBe(true);
       }, LIMIT);
-      expect(copies.every((copy) => Check(busSchema(LOG), copy))).toBe(true);
       const [frame] = copies.flatMap(({ frames }) => frames);
       expect(frame && { ...frame, data: Uint8Array.from(frame.data) }).toEqual(FRAME);
     });
